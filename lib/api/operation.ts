@@ -1,0 +1,31 @@
+/** HTTP methods that the platform's operations use. */
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/**
+ * One operation of the platform as data.
+ *
+ * `Path`, `Query`, `Body` and `Result` are phantom types: the wire shapes, spelled as the platform
+ * spells them. Nothing of them exists at run time.
+ *
+ * A field path names object keys joined by dots; `[]` steps into every element of an array:
+ * `payer.identity.number`, `receivers.[].name`.
+ *
+ * @publicApi
+ */
+export interface Operation<Path, Query, Body, Result> {
+  /** Service and operation, `payments.native.prepay`: stable, used in errors, logs and spans. */
+  readonly id: string;
+  readonly method: HttpMethod;
+  /** Path template with `{name}` placeholders; each stands for one whole path segment. */
+  readonly path: string;
+  readonly pathParams: readonly string[];
+  readonly queryParams: readonly string[];
+  /** Whether a JSON body is sent. */
+  readonly hasBody: boolean;
+  /** Field paths of the request body that travel encrypted for the platform. */
+  readonly encrypted: readonly string[];
+  /** Field paths of the answer that arrive encrypted for the merchant. */
+  readonly decrypted: readonly string[];
+  /** Never set: carries the phantom types. */
+  readonly types?: { path: Path; query: Query; body: Body; result: Result };
+}
