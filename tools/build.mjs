@@ -1,0 +1,110 @@
+/**
+ * Builds both packages twice, as ES modules (dist/esm) and as CommonJS (dist/cjs).
+ *
+ *   node tools/build.mjs [lib] [emulator]      both when none is named
+ *
+ * A package is built beside its old output and swapped in when all of it is there: a failed build
+ * leaves the last good one alone.
+ */
+import { spawn } from 'node:child_process';
+import { chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+const packages = { lib: root, emulator: join(root, 'emulator') };
+const kinds = [
+  { folder: 'esm', config: 'tsconfig.build.json', type: 'module' },
+  { folder: 'cjs', config: 'tsconfig.build.cjs.json', type: 'commonjs' },
+];
+const scriptMode = 0o755;
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in packages));
+if (unknown.length > 0) {
+  process.stderr.write(`build: no such package: ${unknown.join(', ')} (lib, emulator)\n`);
+  process.exit(2);
+}
+
+try {
+  for (const name of Object.keys(packages)) {
+    if (names.length === 0 || names.includes(name)) await build(name, packages[name]);
+  }
+} catch (error) {
+  process.stderr.write(`build: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
+
+async function build(name, folder) {
+  const started = Date.now();
+  if (!(await exists(join(folder, 'lib', 'index.ts')))) {
+    throw new Error(`${join(folder, 'lib', 'index.ts')} is missing`);
+  }
+  const scratch = join(folder, 'node_modules', '.cache', `build-${process.pid}`);
+  const next = join(scratch, 'dist');
+  try {
+    await mkdir(next, { recursive: true });
+    await Promise.all(kinds.map((kind) => compile(folder, kind, join(next, kind.folder))));
+    await swap(next, join(folder, 'dist'), join(scratch, 'old'));
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+  process.stdout.write(`built ${name} in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+/** One kind: compiler, folder marker, assets, executables. */
+async function compile(folder, kind, out) {
+  await run(process.execPath, [tsc, '-p', join(folder, kind.config), '--outDir', out]);
+  const marker = { type: kind.type, sideEffects: false };
+  await writeFile(join(out, 'package.json'), `${JSON.stringify(marker)}\n`);
+  await copyAssets(join(folder, 'lib'), out);
+  await makeExecutable(folder, kind, out);
+}
+
+/** Everything in lib/ that is not TypeScript (pages, style sheets, data) keeps its place. */
+async function copyAssets(source, target) {
+  await cp(source, target, {
+    recursive: true,
+    filter: (path) => !/\.[cm]?tsx?$/.test(path) && !/[\\/](?:\.DS_Store|README\.md)$/.test(path),
+  });
+}
+
+/** The files of `bin` are started by the system: they need the execute bit and a `#!` line. */
+async function makeExecutable(folder, kind, out) {
+  const { bin = {} } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const files = typeof bin === 'string' ? [bin] : Object.values(bin);
+  for (const file of files) {
+    const [, place, path] = /^\.?\/?dist\/(\w+)\/(.+)$/.exec(file) ?? [];
+    if (place !== kind.folder) continue;
+    const target = join(out, path);
+    if (!(await exists(target))) continue;
+    const code = await readFile(target, 'utf8');
+    if (!code.startsWith('#!')) await writeFile(target, `#!/usr/bin/env node\n${code}`);
+    await chmod(target, scriptMode);
+  }
+}
+
+/** Two renames: readers see the old output or the new one. */
+async function swap(next, target, old) {
+  if (await exists(target)) await rename(target, old);
+  await rename(next, target);
+}
+
+async function exists(path) {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function run(command, args) {
+  return new Promise((done, fail) => {
+    const child = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+    child.once('error', fail);
+    child.once('exit', (code, signal) =>
+      code === 0 ? done() : fail(new Error(`tsc ended with ${signal ?? `code ${code}`}`)),
+    );
+  });
+}
