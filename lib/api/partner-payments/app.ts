@@ -1,0 +1,167 @@
+// Generated from tools/spec/partnerPayments.app.json by tools/generate.mjs; do not edit.
+
+import type { Operation } from '../operation.js';
+import type {
+  PartnerPaymentCloseOrderRequest,
+  PartnerPaymentSettleInfo,
+  PartnerPaymentTransaction,
+} from './shared.js';
+import type {
+  PaymentAmount,
+  PaymentDetail,
+  PaymentLimitPay,
+  PaymentPayerIdentity,
+  PaymentStoreInfo,
+  PaymentSubsidyInfo,
+} from '../shared/payment.js';
+
+/**
+ * `payer` of `PartnerAppPrepayRequest`.
+ *
+ * @publicApi
+ */
+export interface PartnerAppPayer {
+  identity?: PaymentPayerIdentity;
+}
+
+/**
+ * Body of `partnerPayments.app.prepay`.
+ *
+ * @publicApi
+ */
+export interface PartnerAppPrepayRequest {
+  sp_appid: string;
+  sp_mchid: string;
+  sub_appid?: string;
+  sub_mchid: string;
+  description: string;
+  out_trade_no: string;
+  /** RFC 3339 date and time. */
+  time_expire?: string;
+  attach?: string;
+  notify_url: string;
+  goods_tag?: string;
+  limit_pay?: PaymentLimitPay[];
+  support_fapiao?: boolean;
+  amount: PaymentAmount;
+  detail?: PaymentDetail;
+  scene_info?: PartnerAppSceneInfo;
+  settle_info?: PartnerPaymentSettleInfo;
+  payer?: PartnerAppPayer;
+  subsidy_info?: PaymentSubsidyInfo;
+}
+
+/**
+ * Answer of `partnerPayments.app.prepay`.
+ *
+ * @publicApi
+ */
+export interface PartnerAppPrepayResponse {
+  readonly prepay_id: string;
+}
+
+/**
+ * `scene_info` of `PartnerAppPrepayRequest`.
+ *
+ * @publicApi
+ */
+export interface PartnerAppSceneInfo {
+  payer_client_ip: string;
+  device_id?: string;
+  store_info?: PaymentStoreInfo;
+}
+
+/**
+ * Operations of `partnerPayments.app`.
+ *
+ * @internal
+ */
+export const partnerAppOperations = {
+  /**
+   * Partner app payment: close order.
+   *
+   * `POST /v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close`
+   *
+   * Idempotent by `out_trade_no`: may be repeated with every parameter unchanged.
+   */
+  closeOrder: {
+    id: 'partnerPayments.app.closeOrder',
+    method: 'POST',
+    path: '/v3/pay/partner/transactions/out-trade-no/{out_trade_no}/close',
+    pathParams: ['out_trade_no'],
+    queryParams: [],
+    hasBody: true,
+    encrypted: [],
+    decrypted: [],
+  } as Operation<
+    { out_trade_no: string },
+    Record<string, never>,
+    PartnerPaymentCloseOrderRequest,
+    void
+  >,
+
+  /**
+   * Partner app payment: prepay.
+   *
+   * `POST /v3/pay/partner/transactions/app`
+   *
+   * Idempotent by `out_trade_no`: may be repeated with every parameter unchanged.
+   */
+  prepay: {
+    id: 'partnerPayments.app.prepay',
+    method: 'POST',
+    path: '/v3/pay/partner/transactions/app',
+    pathParams: [],
+    queryParams: [],
+    hasBody: true,
+    encrypted: ['payer.identity.number', 'payer.identity.name'],
+    decrypted: [],
+  } as Operation<
+    Record<string, never>,
+    Record<string, never>,
+    PartnerAppPrepayRequest,
+    PartnerAppPrepayResponse
+  >,
+
+  /**
+   * Partner app payment: query order by ID.
+   *
+   * `GET /v3/pay/partner/transactions/id/{transaction_id}`
+   */
+  queryOrderById: {
+    id: 'partnerPayments.app.queryOrderById',
+    method: 'GET',
+    path: '/v3/pay/partner/transactions/id/{transaction_id}',
+    pathParams: ['transaction_id'],
+    queryParams: ['sp_mchid', 'sub_mchid'],
+    hasBody: false,
+    encrypted: [],
+    decrypted: [],
+  } as Operation<
+    { transaction_id: string },
+    { sp_mchid: string; sub_mchid: string },
+    undefined,
+    PartnerPaymentTransaction
+  >,
+
+  /**
+   * Partner app payment: query order by out trade no.
+   *
+   * `GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}`
+   */
+  queryOrderByOutTradeNo: {
+    id: 'partnerPayments.app.queryOrderByOutTradeNo',
+    method: 'GET',
+    path: '/v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    pathParams: ['out_trade_no'],
+    queryParams: ['sp_mchid', 'sub_mchid'],
+    hasBody: false,
+    encrypted: [],
+    decrypted: [],
+  } as Operation<
+    { out_trade_no: string },
+    { sp_mchid: string; sub_mchid: string },
+    undefined,
+    PartnerPaymentTransaction
+  >,
+} as const;
