@@ -13,7 +13,7 @@ export type {
   PartnerAppSceneInfo,
 } from './partner-payments/app.js';
 export type {
-  PartnerH5H5Info,
+  PartnerH5Info,
   PartnerH5Payer,
   PartnerH5PrepayRequest,
   PartnerH5PrepayResponse,

@@ -19,7 +19,7 @@ import type {
  *
  * @publicApi
  */
-export interface PartnerH5H5Info {
+export interface PartnerH5Info {
   type: string;
   app_name?: string;
   app_url?: string;
@@ -80,7 +80,7 @@ export interface PartnerH5SceneInfo {
   payer_client_ip: string;
   device_id?: string;
   store_info?: PaymentStoreInfo;
-  h5_info: PartnerH5H5Info;
+  h5_info: PartnerH5Info;
 }
 
 /**
