@@ -1,0 +1,143 @@
+/**
+ * A platform as cheap as it can be: it answers native prepay and query with bodies made
+ * beforehand and one signature per body and second, which clients must verify all the same.
+ *
+ * It reads every `Authorization` header and verifies a sample of the requests, so that no
+ * contestant can win by not signing.
+ */
+import { createPublicKey, createPrivateKey, randomBytes, sign, verify } from 'node:crypto';
+import { createServer } from 'node:http';
+import { answer } from './support/rpc.mjs';
+
+const AUTHORIZATION =
+  /^WECHATPAY2-SHA256-RSA2048 (?=.*mchid="(?<mchid>\d+)")(?=.*nonce_str="(?<nonce>\w{8,})")(?=.*timestamp="(?<timestamp>\d{10})")(?=.*serial_no="(?<serial>[0-9A-F]+)")(?=.*signature="(?<signature>[A-Za-z0-9+/]{342}==)")/;
+
+let parties;
+let keys;
+let replies;
+let sampleEvery;
+let stats;
+
+/** A body and what has to be sent with it, signed anew when the second changes. */
+class Reply {
+  #body;
+  #signedAt = 0;
+  #headers;
+
+  constructor(value) {
+    this.#body = Buffer.from(JSON.stringify(value));
+  }
+
+  send(response) {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== this.#signedAt) this.#sign(now);
+    response.writeHead(200, this.#headers);
+    response.end(this.#body);
+  }
+
+  #sign(timestamp) {
+    const nonce = randomBytes(16).toString('hex');
+    const message = Buffer.concat([
+      Buffer.from(`${timestamp}\n${nonce}\n`),
+      this.#body,
+      Buffer.from('\n'),
+    ]);
+    this.#signedAt = timestamp;
+    this.#headers = [
+      ...['Content-Type', 'application/json; charset=utf-8'],
+      ...['Content-Length', String(this.#body.length)],
+      ...['Request-ID', `08${randomBytes(12).toString('hex').toUpperCase()}-0`],
+      ...['Wechatpay-Nonce', nonce],
+      ...['Wechatpay-Serial', parties.platform.id],
+      ...['Wechatpay-Signature', sign('sha256', message, keys.platform).toString('base64')],
+      ...['Wechatpay-Signature-Type', 'WECHATPAY2-SHA256-RSA2048'],
+      ...['Wechatpay-Timestamp', String(timestamp)],
+    ];
+  }
+}
+
+const server = createServer({ keepAliveTimeout: 8_000 }, (request, response) => {
+  stats.requests++;
+  const claim = AUTHORIZATION.exec(request.headers.authorization ?? '')?.groups;
+  if (claim?.mchid !== parties.merchant.mchid || claim.serial !== parties.merchant.serialNo) {
+    return refuse(request, response, 'malformed');
+  }
+  const reply = replyTo(request);
+  if (!reply) {
+    request.resume();
+    response.writeHead(404).end();
+    return;
+  }
+  if (stats.requests % sampleEvery !== 1) {
+    request.resume();
+    request.on('end', () => reply.send(response));
+    return;
+  }
+  const chunks = [];
+  request.on('data', (chunk) => chunks.push(chunk));
+  request.on('end', () => {
+    stats.sampled++;
+    if (isSigned(request, claim, Buffer.concat(chunks))) reply.send(response);
+    else refuse(request, response, 'unsigned');
+  });
+});
+
+function replyTo({ method, url }) {
+  if (method === 'POST' && url === '/v3/pay/transactions/native') return replies.prepay;
+  if (method === 'GET' && url.startsWith('/v3/pay/transactions/')) return replies.query;
+  return undefined;
+}
+
+function isSigned({ method, url }, { timestamp, nonce, signature }, body) {
+  if (Math.abs(Date.now() / 1000 - Number(timestamp)) >= 300) return false;
+  const head = Buffer.from(`${method}\n${url}\n${timestamp}\n${nonce}\n`);
+  const message = Buffer.concat([head, body, Buffer.from('\n')]);
+  return verify('sha256', message, keys.merchant, Buffer.from(signature, 'base64'));
+}
+
+function refuse(request, response, why) {
+  stats[why]++;
+  request.resume();
+  response.writeHead(401, { 'Content-Type': 'application/json' });
+  response.end(JSON.stringify({ code: 'SIGN_ERROR', message: why }));
+}
+
+function forget() {
+  const was = stats;
+  stats = { requests: 0, sampled: 0, malformed: 0, unsigned: 0 };
+  return was;
+}
+
+answer({
+  /** Starts listening; `sampleEvery`: one request of so many is verified. */
+  async start(args) {
+    ({ parties, sampleEvery = 128 } = args);
+    keys = {
+      platform: createPrivateKey(parties.platform.privateKey),
+      merchant: createPublicKey(parties.merchant.publicKey),
+    };
+    replies = {
+      prepay: new Reply({ code_url: args.codeUrl }),
+      query: new Reply({
+        appid: parties.merchant.appid,
+        mchid: parties.merchant.mchid,
+        out_trade_no: 'bench000001',
+        transaction_id: '4200001234202601010123456789',
+        trade_type: 'NATIVE',
+        trade_state: 'SUCCESS',
+        trade_state_desc: '支付成功',
+        bank_type: 'OTHERS',
+        success_time: '2026-01-01T12:00:00+08:00',
+        payer: { openid: 'bench-openid' },
+        amount: { total: 100, payer_total: 100, currency: 'CNY', payer_currency: 'CNY' },
+      }),
+    };
+    forget();
+    await new Promise((resolve, reject) => {
+      server.once('error', reject).listen(0, '127.0.0.1', resolve);
+    });
+    return { url: `http://127.0.0.1:${server.address().port}` };
+  },
+  /** What has come since the last time it was asked. */
+  takeStats: forget,
+});

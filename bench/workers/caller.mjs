@@ -1,0 +1,35 @@
+/** One contestant in a process of its own: sets it up, warms it up, measures it. */
+import { answer } from '../support/rpc.mjs';
+import { drive, Meter, quantile } from '../support/stats.mjs';
+
+answer({
+  async measure({ contestant, codeUrl, warmUpMs, measureMs, concurrency, ...context }) {
+    const { create } = await import(`../contestants/${contestant}.mjs`);
+    const subject = await create(context);
+    let calls = 0;
+    const call = async () => {
+      const outTradeNo = `bench${String(calls++).padStart(12, '0')}`;
+      const answered = await subject.prepay({
+        description: '一杯咖啡',
+        out_trade_no: outTradeNo,
+        amount: { total: 100, currency: 'CNY' },
+      });
+      if (answered !== codeUrl) throw new Error(`unexpected answer: ${answered}`);
+    };
+    await drive(call, { durationMs: warmUpMs, concurrency });
+    const meter = new Meter();
+    meter.start();
+    const latencies = await drive(call, { durationMs: measureMs, concurrency });
+    const { elapsedMs, ...spent } = meter.stop(latencies.length);
+    await subject.close();
+    return {
+      calls,
+      figures: {
+        requestsPerSecond: latencies.length / (elapsedMs / 1e3),
+        p50Ms: quantile(latencies, 0.5),
+        p99Ms: quantile(latencies, 0.99),
+        ...spent,
+      },
+    };
+  },
+});

@@ -1,0 +1,108 @@
+/** The platform's side of notifications: delivers signed, encrypted notifications, many at a time. */
+import { createCipheriv, createPrivateKey, randomBytes, sign } from 'node:crypto';
+import { Pool } from 'undici';
+import { answer } from '../support/rpc.mjs';
+import { drive, quantile } from '../support/stats.mjs';
+
+/** How many different deliveries go round. */
+const POOL_SIZE = 256;
+
+function delivery({ merchant, platform }, privateKey, index) {
+  const nonce = randomBytes(6).toString('hex');
+  const cipher = createCipheriv('aes-256-gcm', merchant.apiV3Key, nonce, { authTagLength: 16 });
+  cipher.setAAD(Buffer.from('transaction'));
+  const plaintext = JSON.stringify({
+    mchid: merchant.mchid,
+    appid: merchant.appid,
+    out_trade_no: `bench${String(index).padStart(12, '0')}`,
+    transaction_id: `42000012342026010101${String(index).padStart(8, '0')}`,
+    trade_type: 'NATIVE',
+    trade_state: 'SUCCESS',
+    trade_state_desc: '支付成功',
+    bank_type: 'OTHERS',
+    attach: '',
+    success_time: '2026-01-01T12:00:00+08:00',
+    payer: { openid: 'bench-openid' },
+    amount: { total: 100, payer_total: 100, currency: 'CNY', payer_currency: 'CNY' },
+  });
+  const ciphertext = Buffer.concat([
+    cipher.update(plaintext, 'utf8'),
+    cipher.final(),
+    cipher.getAuthTag(),
+  ]).toString('base64');
+  const body = JSON.stringify({
+    id: `bench-${String(index).padStart(30, '0')}`,
+    create_time: '2026-01-01T12:00:00+08:00',
+    resource_type: 'encrypt-resource',
+    event_type: 'TRANSACTION.SUCCESS',
+    summary: '支付成功',
+    resource: {
+      original_type: 'transaction',
+      algorithm: 'AEAD_AES_256_GCM',
+      ciphertext,
+      associated_data: 'transaction',
+      nonce,
+    },
+  });
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  const salt = randomBytes(16).toString('hex');
+  const message = Buffer.from(`${timestamp}\n${salt}\n${body}\n`);
+  return {
+    body: Buffer.from(body),
+    headers: {
+      'content-type': 'application/json',
+      'user-agent': 'Mozilla/4.0',
+      'request-id': `08${randomBytes(12).toString('hex').toUpperCase()}-0`,
+      'wechatpay-nonce': salt,
+      'wechatpay-serial': platform.id,
+      'wechatpay-signature': sign('sha256', message, privateKey).toString('base64'),
+      'wechatpay-signature-type': 'WECHATPAY2-SHA256-RSA2048',
+      'wechatpay-timestamp': timestamp,
+    },
+  };
+}
+
+let deliveries;
+let next = 0;
+let pool;
+
+async function deliver(path) {
+  const { headers, body } = deliveries[next++ % deliveries.length];
+  const response = await pool.request({ method: 'POST', path, headers, body });
+  await response.body.dump();
+  if (response.statusCode !== 204) throw new Error(`answered ${response.statusCode}`);
+}
+
+/** A delivery that is not genuine must not pass, or the route that is measured guards nothing. */
+async function deliverForged(path) {
+  const [{ headers, body }] = deliveries;
+  const forged = Buffer.from(body);
+  forged[body.indexOf('TRANSACTION')] ^= 1;
+  const response = await pool.request({ method: 'POST', path, headers, body: forged });
+  await response.body.dump();
+  if (response.statusCode !== 401) throw new Error(`forged, but answered ${response.statusCode}`);
+}
+
+answer({
+  async warmUp({ parties, url, path, durationMs, concurrency }) {
+    const privateKey = createPrivateKey(parties.platform.privateKey);
+    deliveries = Array.from({ length: POOL_SIZE }, (_, i) => delivery(parties, privateKey, i));
+    pool = new Pool(url);
+    await deliverForged(path);
+    await drive(() => deliver(path), { durationMs, concurrency });
+  },
+  async load({ path, durationMs, concurrency }) {
+    const startedAt = performance.now();
+    const latencies = await drive(() => deliver(path), { durationMs, concurrency });
+    const seconds = (performance.now() - startedAt) / 1e3;
+    return {
+      delivered: latencies.length,
+      figures: {
+        requestsPerSecond: latencies.length / seconds,
+        p50Ms: quantile(latencies, 0.5),
+        p99Ms: quantile(latencies, 0.99),
+      },
+    };
+  },
+  close: () => pool.close(),
+});
