@@ -62,7 +62,7 @@ async function main(groups) {
       .map((pair) => pair.join(' '))
       .join(', '),
   );
-  if (machine.loadAtStart > machine.cores / 4) {
+  if (machine.loadAtStart > machine.cores / 2) {
     console.log(`The machine is busy (load ${machine.loadAtStart}): do not rely on these figures.`);
   }
   const parties = await makeParties();

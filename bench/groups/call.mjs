@@ -4,10 +4,10 @@ import { outbound } from './call/outbound.mjs';
 
 const SETTINGS = {
   full: {
-    rounds: 5,
+    rounds: 7,
     warmUpMs: 1_000,
-    callsMs: 3_000,
-    notificationsMs: 2_000,
+    callsMs: 2_000,
+    notificationsMs: 1_500,
     concurrency: 64,
     imports: 15,
   },

@@ -18,6 +18,14 @@ export function medians(rounds) {
   return Object.fromEntries(names.map((name) => [name, median(rounds.map((one) => one[name]))]));
 }
 
+/**
+ * How many times as large a figure is as another contestant's: the median of the rounds' ratios.
+ * Within a round both met much the same machine, whatever else it did meanwhile.
+ */
+export function ratio(rounds, others, figure) {
+  return median(rounds.map((one, round) => one[figure] / others[round][figure]));
+}
+
 /** Rounds to four significant digits: more would claim a precision that nobody has. */
 export function tidy(value) {
   return typeof value === 'number' ? Number(value.toPrecision(4)) : value;

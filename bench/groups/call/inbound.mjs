@@ -1,5 +1,5 @@
 import { Child } from '../../support/children.mjs';
-import { medians } from '../../support/stats.mjs';
+import { medians, ratio } from '../../support/stats.mjs';
 import { atLeast } from '../../support/targets.mjs';
 
 const PATH = '/wechatpay/notify';
@@ -59,13 +59,12 @@ function summary(subjects, { concurrency }) {
     name: `${FRAMEWORKS[framework]}, ${ROUTES[route]}`,
     ...medians(rounds),
   }));
-  const perSecond = (framework, route) =>
-    medians(subjects.find((one) => one.framework === framework && one.route === route).rounds)
-      .requestsPerSecond;
+  const roundsOf = (framework, route) =>
+    subjects.find((one) => one.framework === framework && one.route === route).rounds;
   const targets = Object.entries(FRAMEWORKS).map(([framework, name]) =>
     atLeast(
       `guarded notification route, × written inline, ${name}`,
-      perSecond(framework, 'guarded') / perSecond(framework, 'inline'),
+      ratio(roundsOf(framework, 'guarded'), roundsOf(framework, 'inline'), 'requestsPerSecond'),
       0.85,
     ),
   );

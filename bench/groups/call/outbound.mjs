@@ -1,5 +1,5 @@
 import { Child } from '../../support/children.mjs';
-import { medians } from '../../support/stats.mjs';
+import { medians, ratio } from '../../support/stats.mjs';
 import { atLeast, atMost } from '../../support/targets.mjs';
 
 /** In the order in which every round takes them. */
@@ -60,19 +60,16 @@ function checkHonest(contestant, calls, { requests, sampled, malformed, unsigned
 }
 
 function summary(rounds, { concurrency }) {
-  const figures = Object.fromEntries(
-    Object.entries(rounds).map(([contestant, all]) => [contestant, medians(all)]),
-  );
-  const { ours, floor, 'axios-plugin': axiosPlugin, 'node-v3': nodeV3 } = figures;
   const rows = Object.entries(CONTESTANTS).map(([contestant, name]) => ({
     part: `native prepay, concurrency ${concurrency}`,
     name,
-    ...figures[contestant],
+    ...medians(rounds[contestant]),
   }));
-  const throughput = (peer) => ours.requestsPerSecond / peer.requestsPerSecond;
-  const delay = (peer) => ours.loopDelayP99Ms / peer.loopDelayP99Ms;
+  const { ours, floor, 'axios-plugin': axiosPlugin, 'node-v3': nodeV3 } = rounds;
+  const throughput = (peer) => ratio(ours, peer, 'requestsPerSecond');
+  const delay = (peer) => ratio(ours, peer, 'loopDelayP99Ms');
   const targets = [
-    atMost('CPU per call, × floor', ours.cpuMicros / floor.cpuMicros, 1.25),
+    atMost('CPU per call, × floor', ratio(ours, floor, 'cpuMicros'), 1.25),
     atLeast('throughput, × wechatpay-node-v3', throughput(nodeV3), 4),
     atLeast('throughput, × wechatpay-axios-plugin', throughput(axiosPlugin), 2.6),
     atMost('event-loop delay p99, × wechatpay-node-v3', delay(nodeV3), 0.4),
