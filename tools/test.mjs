@@ -4,6 +4,7 @@
  *   node tools/test.mjs [esm] [cjs] [package]     all of them when none is named
  *
  * REQUIRE_ALL=1         a skipped test is a failure
+ * COVERAGE=1            the ESM leg measures coverage and holds its thresholds
  * TEST_LIMIT_MINUTES    the whole run's limit, 15 by default: then what still runs is ended
  *
  * The last line is `tests: N passed, N failed` (and `, N skipped` where there are some).
@@ -18,6 +19,7 @@ import { ensureNest11 } from './nest11.mjs';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+const coverage = process.env.COVERAGE === '1' ? ['--coverage'] : [];
 const esmFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const requireAll = process.env.REQUIRE_ALL === '1';
 const limitMs = Number(process.env.TEST_LIMIT_MINUTES ?? 15) * 60_000;
@@ -25,7 +27,12 @@ const limitMs = Number(process.env.TEST_LIMIT_MINUTES ?? 15) * 60_000;
 const lingerMs = 20_000;
 
 const legs = {
-  esm: { title: 'Nest 12, ES modules', config: 'test/jest.esm.config.mjs', flags: esmFlags },
+  esm: {
+    title: 'Nest 12, ES modules',
+    config: 'test/jest.esm.config.mjs',
+    flags: esmFlags,
+    args: coverage,
+  },
   cjs: { title: 'Nest 11, CommonJS', config: 'test/jest.cjs.config.mjs', flags: [] },
   package: { title: 'packed packages', config: 'test/jest.package.config.mjs', flags: esmFlags },
 };
@@ -67,7 +74,16 @@ async function runLeg(name, leg) {
     fail(`${leg.title}: ${error instanceof Error ? error.message : String(error)}`);
     return;
   }
-  const args = [...leg.flags, jest, '--config', leg.config, '--json', '--outputFile', file];
+  const args = [
+    ...leg.flags,
+    jest,
+    '--config',
+    leg.config,
+    '--json',
+    '--outputFile',
+    file,
+    ...(leg.args ?? []),
+  ];
   const ending = await run(process.execPath, args, file);
   const before = total.failed;
   if (!count(file, leg.title)) fail(`${leg.title}: no result (${ending})`);
