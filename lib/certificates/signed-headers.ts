@@ -1,0 +1,102 @@
+import { platformMessage, verifySha256 } from '../crypto/index.js';
+import { isCertificateSerial, isPublicKeyId } from '../crypto/index.js';
+import { WechatPaySignatureError } from '../errors/index.js';
+import type { PlatformKey } from './key-ring.js';
+
+/** Header fields by lower-case name, as Node, Express, Fastify and undici hand them out. */
+export type SignedHeaderSource = Readonly<Record<string, string | string[] | undefined>>;
+
+/** The four well-formed values that a signature needs. */
+export interface SignedHeaders {
+  /** Unix time in seconds, decimal, as text. */
+  readonly timestamp: string;
+  readonly nonce: string;
+  readonly signature: string;
+  readonly serial: string;
+}
+
+/** The signature type of the RSA variant, the only one accepted. */
+export const RSA_SIGNATURE_TYPE = 'WECHATPAY2-SHA256-RSA2048';
+/** Signatures of deliberate probes (签名探测流量) start like this. They are refused like any other. */
+const PROBE_PREFIX = 'WECHATPAY/SIGNTEST/';
+/** Signed times further away than this, past or future, are refused. */
+const WINDOW_SECONDS = 300;
+
+const HEADERS = [
+  ['timestamp', 'wechatpay-timestamp', /^[0-9]{1,12}$/],
+  ['nonce', 'wechatpay-nonce', /^[\x21-\x2b\x2d-\x7e]{1,128}$/],
+  ['signature', 'wechatpay-signature', /^[\x21-\x2b\x2d-\x7e]{1,1024}$/],
+  ['serial', 'wechatpay-serial', /^[0-9A-Za-z_]{1,80}$/],
+] as const;
+
+/**
+ * Reads the signature headers: each exactly once and well-formed (Node joins repeated headers with
+ * a comma, which no value may contain), and of the RSA type.
+ *
+ * @throws {WechatPaySignatureError} `SIGNATURE_MISSING` (naming every missing header),
+ * `SIGNATURE_MALFORMED`, `SIGNATURE_TYPE_UNSUPPORTED`
+ * @see Source: 微信支付 接口规则/签名验证
+ */
+export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
+  const missing = HEADERS.filter(([, name]) => !headers[name]).map(([, name]) => name);
+  if (missing.length > 0) {
+    throw new WechatPaySignatureError(
+      'SIGNATURE_MISSING',
+      `Not signed: ${missing.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
+    );
+  }
+  const type = headers['wechatpay-signature-type'];
+  if (type !== undefined && type !== RSA_SIGNATURE_TYPE) {
+    throw new WechatPaySignatureError(
+      'SIGNATURE_TYPE_UNSUPPORTED',
+      `Only signatures of type ${RSA_SIGNATURE_TYPE} are accepted (国密 is not supported)`,
+    );
+  }
+  const values: Record<string, string> = {};
+  for (const [field, name, shape] of HEADERS) {
+    const value = headers[name];
+    if (typeof value !== 'string' || !shape.test(value)) {
+      throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${name} is malformed or repeated`);
+    }
+    values[field] = value;
+  }
+  const { timestamp = '', nonce = '', signature = '', serial = '' } = values;
+  if (!isPublicKeyId(serial) && !isCertificateSerial(serial)) {
+    throw new WechatPaySignatureError('SIGNATURE_MALFORMED', 'wechatpay-serial is malformed');
+  }
+  return { timestamp, nonce, signature, serial };
+}
+
+/**
+ * Refuses a signed time that is 300 seconds or more away from now, in either direction.
+ *
+ * @throws {WechatPaySignatureError} `SIGNATURE_EXPIRED`
+ */
+export function assertFresh(headers: SignedHeaders, nowMs: number): void {
+  const awaySeconds = Number(headers.timestamp) - nowMs / 1000;
+  if (!(Math.abs(awaySeconds) < WINDOW_SECONDS)) {
+    throw new WechatPaySignatureError(
+      'SIGNATURE_EXPIRED',
+      `Signed ${Math.round(awaySeconds)} s away from now, less than ${WINDOW_SECONDS} s are accepted: check the clock of this machine (NTP)`,
+      { serial: headers.serial },
+    );
+  }
+}
+
+/**
+ * Checks the signature over the raw bytes.
+ *
+ * @throws {WechatPaySignatureError} `SIGNATURE_INVALID`
+ */
+export function assertSigned(headers: SignedHeaders, body: Buffer, key: PlatformKey): void {
+  const message = platformMessage(headers.timestamp, headers.nonce, body);
+  if (verifySha256(message, headers.signature, key.key)) return;
+  const isProbe = headers.signature.startsWith(PROBE_PREFIX);
+  throw new WechatPaySignatureError(
+    'SIGNATURE_INVALID',
+    isProbe
+      ? 'A deliberate wrong signature of the platform (签名探测流量) was refused, as it should be'
+      : 'The signature does not match the bytes received: verify the raw body, unchanged by any proxy or parser',
+    { isProbe, serial: headers.serial },
+  );
+}

@@ -1,0 +1,151 @@
+import { branded, WechatPayError, type WechatPayErrorFacts } from './wechat-pay.error.js';
+import type { WechatPayErrorCode } from './codes.js';
+
+/**
+ * Something in the options, the environment or the way the application is wired is wrong.
+ * `problems` lists everything found, one sentence each with its remedy.
+ *
+ * @publicApi
+ */
+export class WechatPayConfigurationError extends WechatPayError {
+  readonly problems: readonly string[];
+
+  constructor(
+    problems: readonly string[],
+    options: {
+      code?: 'CONFIGURATION_INVALID' | 'RAW_BODY_MISSING' | 'MERCHANT_UNKNOWN';
+      title?: string;
+    } = {},
+  ) {
+    const title = options.title ?? 'The WeChat Pay configuration is wrong';
+    const list =
+      problems.length === 1
+        ? ` ${problems[0] ?? ''}`
+        : problems.map((problem) => `\n  - ${problem}`).join('');
+    super(options.code ?? 'CONFIGURATION_INVALID', `${title}:${list}`);
+    this.problems = [...problems];
+  }
+}
+branded(WechatPayConfigurationError, 'WechatPayConfigurationError');
+
+/**
+ * The arguments of a call cannot be sent: a path parameter that changes the path, an encrypted
+ * field longer than RSA can hold, a body that JSON cannot express. Nothing was sent.
+ *
+ * @publicApi
+ */
+export class WechatPayRequestError extends WechatPayError {
+  constructor(message: string, facts: WechatPayErrorFacts & { code?: 'HOST_NOT_ALLOWED' } = {}) {
+    super(facts.code ?? 'REQUEST_INVALID', message, facts);
+  }
+}
+branded(WechatPayRequestError, 'WechatPayRequestError');
+
+/**
+ * The platform could not be reached or did not answer in time, and nothing was changed by it:
+ * either nothing was sent, or the request was a read.
+ *
+ * @publicApi
+ */
+export class WechatPayTransportError extends WechatPayError {
+  /** Which attempt of the call failed, from 1. */
+  readonly attempt: number;
+  /** Whether any byte of the request may have left the process. */
+  readonly wasSent: boolean;
+
+  constructor(
+    code: 'CONNECTION_FAILED' | 'TIMEOUT' | 'ABORTED' | 'CLOSED' | 'ANSWER_TOO_LARGE',
+    message: string,
+    facts: WechatPayErrorFacts & { attempt?: number; wasSent?: boolean } = {},
+  ) {
+    super(code, message, facts);
+    this.attempt = facts.attempt ?? 1;
+    this.wasSent = facts.wasSent ?? false;
+  }
+}
+branded(WechatPayTransportError, 'WechatPayTransportError');
+
+/**
+ * A write was sent and its result is not known: it timed out, was cut off, or came back
+ * unverifiable. Query by your own number, or repeat it with the identical number and parameters;
+ * a new number may pay or refund twice.
+ *
+ * @publicApi
+ */
+export class WechatPayUnknownResultError extends WechatPayError {
+  constructor(message: string, facts: WechatPayErrorFacts) {
+    super('RESULT_UNKNOWN', message, { isRetryable: true, ...facts, isResultUnknown: true });
+  }
+}
+branded(WechatPayUnknownResultError, 'WechatPayUnknownResultError');
+
+/**
+ * An answer or a notification does not carry a valid signature of the platform, so nothing in it
+ * was believed. The codes `SIGNATURE_…` say why; do not show the reason to a stranger.
+ *
+ * @publicApi
+ */
+export class WechatPaySignatureError extends WechatPayError {
+  /** Whether the value was a deliberate probe of the platform (`WECHATPAY/SIGNTEST/…`). */
+  readonly isProbe: boolean;
+  /** The `Wechatpay-Serial` that was named, if it was well-formed. */
+  readonly serial: string | undefined;
+
+  constructor(
+    code: Extract<WechatPayErrorCode, `SIGNATURE_${string}`>,
+    message: string,
+    facts: WechatPayErrorFacts & { isProbe?: boolean; serial?: string | undefined } = {},
+  ) {
+    super(code, message, facts);
+    this.isProbe = facts.isProbe ?? false;
+    this.serial = facts.serial;
+  }
+}
+branded(WechatPaySignatureError, 'WechatPaySignatureError');
+
+/**
+ * Keys cannot be had: the merchant credential does not load, or no platform key is available to
+ * verify or encrypt with.
+ *
+ * @publicApi
+ */
+export class WechatPayCertificateError extends WechatPayError {
+  constructor(
+    code:
+      | 'CREDENTIAL_UNAVAILABLE'
+      | 'CERTIFICATES_UNAVAILABLE'
+      | 'CERTIFICATES_INVALID'
+      | 'NO_PLATFORM_KEY',
+    message: string,
+    facts: WechatPayErrorFacts = {},
+  ) {
+    super(code, message, facts);
+  }
+}
+branded(WechatPayCertificateError, 'WechatPayCertificateError');
+
+/**
+ * A ciphertext does not open with the key at hand. After a good signature this means that the
+ * APIv3 key (APIv3密钥) or the merchant key is not the one the platform holds.
+ *
+ * @publicApi
+ */
+export class WechatPayDecryptionError extends WechatPayError {
+  constructor(message: string, facts: WechatPayErrorFacts = {}) {
+    super('DECRYPTION_FAILED', message, facts);
+  }
+}
+branded(WechatPayDecryptionError, 'WechatPayDecryptionError');
+
+/**
+ * A certificate store failed or did not answer in time. The library goes on from memory; this
+ * error reaches an application only through events.
+ *
+ * @publicApi
+ */
+export class WechatPayStoreError extends WechatPayError {
+  constructor(message: string, facts: WechatPayErrorFacts = {}) {
+    super('STORE_FAILED', message, facts);
+  }
+}
+branded(WechatPayStoreError, 'WechatPayStoreError');

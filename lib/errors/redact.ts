@@ -1,0 +1,49 @@
+const OPENID = /(?<![\w-])o[\w-]{27}(?![\w-])/g;
+const LONG_BASE64 = /[A-Za-z0-9+/]{100,}={0,2}/g;
+const PEM_BLOCK = /-----BEGIN[^-]{0,40}-----[\s\S]{0,8192}?(?:-----END[^-]{0,40}-----|$)/g;
+const AUTHORIZATION = /WECHATPAY2-[\w-]+\s[^\n]*/g;
+const ID_NUMBER = /(?<!\d)\d{17}[\dXx](?![\dXx])/g;
+const PHONE_NUMBER = /(?<!\d)1[3-9]\d{9}(?!\d)/g;
+/** Query parameters that identify a merchant or a page, never a person. */
+const PLAIN_QUERY = /^(?:sp_|sub_|combine_)?mchid$|^(?:offset|limit)$/;
+const MAX_TEXT = 512;
+
+/**
+ * Makes a text of the platform fit for a message or a log: shapes of openids, identity and phone
+ * numbers, keys, signatures and `Authorization` values are replaced, and the length is bounded
+ * (512 characters).
+ *
+ * @internal
+ */
+export function redactText(text: string): string {
+  return text
+    .slice(0, 8 * MAX_TEXT)
+    .replace(PEM_BLOCK, '[pem]')
+    .replace(AUTHORIZATION, '[authorization]')
+    .replace(LONG_BASE64, '[base64]')
+    .replace(OPENID, '[openid]')
+    .replace(ID_NUMBER, '[id]')
+    .replace(PHONE_NUMBER, '[phone]')
+    .slice(0, MAX_TEXT);
+}
+
+/**
+ * A request target fit for a message: query values are dropped except merchant numbers and paging,
+ * and path segments shaped like personal data are replaced.
+ *
+ * @internal
+ */
+export function redactTarget(target: string): string {
+  const queryAt = target.indexOf('?');
+  const path = queryAt < 0 ? target : target.slice(0, queryAt);
+  if (queryAt < 0) return redactText(path);
+  const query = target
+    .slice(queryAt + 1)
+    .split('&', 32)
+    .map((pair) => {
+      const [name = '', value = ''] = pair.split('=', 2);
+      return PLAIN_QUERY.test(name) && /^\d{1,32}$/.test(value) ? pair : `${redactText(name)}=…`;
+    })
+    .join('&');
+  return `${redactText(path)}?${query}`.slice(0, MAX_TEXT);
+}

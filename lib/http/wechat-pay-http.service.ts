@@ -1,0 +1,337 @@
+import type { HttpMethod } from '../api/operation.js';
+import {
+  assertFresh,
+  assertSigned,
+  readSignedHeaders,
+  type CertificateProvider,
+  type PlatformKey,
+  type SignedFetch,
+} from '../certificates/index.js';
+import { decryptOaep, encryptOaep } from '../crypto/index.js';
+import {
+  WechatPayApiError,
+  WechatPayError,
+  WechatPayRequestError,
+  WechatPaySignatureError,
+  WechatPayTransportError,
+  WechatPayUnknownResultError,
+} from '../errors/index.js';
+import type { MerchantCredential, MerchantCredentialProvider } from '../merchant/index.js';
+import {
+  Deadline,
+  splitPlatformUrl,
+  type AnswerHeaders,
+  type RawAnswer,
+  type Transport,
+} from '../transport/index.js';
+import { hasFields, mapFields } from './fields.js';
+import { extraHeaders, protocolHeaders, requestIdOf } from './headers.js';
+import type {
+  WechatPayAnswer,
+  WechatPayCallOptions,
+  WechatPayRequest,
+  WechatPayStream,
+  WechatPayStreamOptions,
+} from './http.interface.js';
+import { parseJson, toJson } from './json.js';
+import { signRequest } from './signing.js';
+import { buildTarget } from './target.js';
+import { isUnsignedDownload } from './unsigned-downloads.js';
+
+/** What a {@link WechatPayHttpService} is made of. */
+export interface HttpServiceParts {
+  readonly credentials: MerchantCredentialProvider;
+  /** Given late: the certificate provider needs this service to download. */
+  readonly certificates: () => CertificateProvider;
+  readonly transport: Transport;
+  /** Primary origin, then the backup if there is one. */
+  readonly origins: readonly string[];
+  readonly timeoutMs: number;
+  readonly clock: () => number;
+}
+
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_ERROR_BYTES = 64 * 1024;
+const MAX_TIMEOUT_MS = 600_000;
+const DEFAULT_IDLE_MS = 30_000;
+
+/**
+ * Signed calls to the platform: every request is signed, every answer of status 2xx is verified
+ * before it is parsed, everything else is an error. Paths and bodies are the platform's own.
+ *
+ * @publicApi
+ */
+export class WechatPayHttpService {
+  readonly #parts: HttpServiceParts;
+  #clockSkewMs: number | undefined;
+
+  /** @internal */
+  constructor(parts: HttpServiceParts) {
+    this.#parts = parts;
+  }
+
+  /** How far this machine's clock is ahead of the platform's, in milliseconds, as last seen. */
+  get clockSkewMs(): number | undefined {
+    return this.#clockSkewMs;
+  }
+
+  /**
+   * Sends one request.
+   *
+   * @throws {WechatPayApiError} the platform answered with another status than 2xx
+   * @throws {WechatPayUnknownResultError} a write was sent and its result is not known
+   * @throws {WechatPayTransportError} nothing was sent, or a read failed on the way
+   * @throws {WechatPaySignatureError} the answer to a read is not signed by the platform
+   * @throws {WechatPayCertificateError} no credential or no key of the platform is available
+   * @throws {WechatPayRequestError} the arguments cannot be sent
+   */
+  async request<T = unknown>(request: WechatPayRequest): Promise<WechatPayAnswer<T>> {
+    const deadline = new Deadline(this.#timeout(request.timeoutMs), request.signal);
+    try {
+      return await this.#call<T>(request, deadline);
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  /** A read. See {@link request} for what is thrown. */
+  get<T = unknown>(path: string, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+    return this.request<T>({ ...options, method: 'GET', path });
+  }
+
+  /** A write with a JSON body, or without one. See {@link request} for what is thrown. */
+  post<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+    return this.request<T>({ ...options, method: 'POST', path, body });
+  }
+
+  /** See {@link post}. */
+  put<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+    return this.request<T>({ ...options, method: 'PUT', path, body });
+  }
+
+  /** See {@link post}. */
+  patch<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+    return this.request<T>({ ...options, method: 'PATCH', path, body });
+  }
+
+  /** See {@link get}. */
+  delete<T = unknown>(path: string, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+    return this.request<T>({ ...options, method: 'DELETE', path });
+  }
+
+  /**
+   * Downloads a file that the platform does not sign: bills, receipts, images. Only those paths
+   * are accepted, and only on the platform's hosts.
+   *
+   * @param pathOrUrl a path, or a `download_url` exactly as the platform returned it
+   * @throws {WechatPayRequestError} for any other path (`REQUEST_INVALID`) or host
+   * (`HOST_NOT_ALLOWED`), and what {@link request} throws on the way
+   */
+  async stream(pathOrUrl: string, options: WechatPayStreamOptions = {}): Promise<WechatPayStream> {
+    const { credentials, transport, origins, clock } = this.#parts;
+    const { origin, target } = pathOrUrl.startsWith('/')
+      ? { origin: origins[0] ?? '', target: buildTarget(pathOrUrl) }
+      : splitPlatformUrl(pathOrUrl, origins);
+    if (!isUnsignedDownload(target)) {
+      throw new WechatPayRequestError('Only file downloads can be streamed: use get() for the rest');
+    }
+    const headersTimeoutMs = this.#timeout(options.headersTimeoutMs);
+    const deadline = new Deadline(headersTimeoutMs, options.signal);
+    try {
+      const credential = await deadline.race(credentials.get());
+      const signed = await signRequest(credential, 'GET', target, '', clock());
+      const answer = await transport.stream(
+        {
+          origin,
+          method: 'GET',
+          target,
+          headers: protocolHeaders(signed.authorization, undefined, undefined, '*/*'),
+          body: undefined,
+        },
+        {
+          headersTimeoutMs: deadline.remainingMs || 1,
+          idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_MS,
+          signal: options.signal,
+        },
+      );
+      const { status, headers, body } = answer;
+      const requestId = requestIdOf(headers);
+      if (status >= 200 && status < 300) return { status, requestId, headers, body };
+      const text = await readBounded(body, MAX_ERROR_BYTES);
+      throw new WechatPayApiError({ method: 'GET', target, status, body: text, requestId });
+    } finally {
+      deadline.dispose();
+    }
+  }
+
+  /** Signs and sends without verifying: for the certificate download, which proves itself. @internal */
+  readonly fetchUnverified: SignedFetch = async (method, target, { signal, wechatpaySerial }) => {
+    const { credentials, transport, origins, timeoutMs, clock } = this.#parts;
+    const deadline = new Deadline(timeoutMs, signal);
+    try {
+      const credential = await deadline.race(credentials.get());
+      return await this.#overHosts(origins, async (origin) => {
+        const { authorization } = await signRequest(credential, method, target, '', clock());
+        const headers = protocolHeaders(authorization, undefined, wechatpaySerial);
+        const wire = { origin, method, target, headers, body: undefined };
+        return transport.send(wire, deadline, MAX_ANSWER_BYTES);
+      });
+    } finally {
+      deadline.dispose();
+    }
+  };
+
+  async #call<T>(request: WechatPayRequest, deadline: Deadline): Promise<WechatPayAnswer<T>> {
+    const { credentials, transport, origins, clock } = this.#parts;
+    const certificates = this.#parts.certificates();
+    const { method } = request;
+    const target = buildTarget(request.path, request.query);
+    const extra = extraHeaders(request.headers);
+    let credential: MerchantCredential | undefined;
+    // Nothing is sent whose answer could not be verified.
+    if (!certificates.keyRing.canVerify(clock())) await deadline.race(certificates.ready());
+    try {
+      const answer = await this.#overHosts(origins, async (origin) => {
+        credential = credentials.credential ?? (await deadline.race(credentials.get()));
+        const { json, serial } = await this.#prepareBody(request, certificates, deadline);
+        const signed = await signRequest(credential, method, target, json, clock());
+        if (deadline.reason) throw deadline.reason;
+        const headers = protocolHeaders(signed.authorization, signed.body, serial);
+        if (extra) headers.push(...extra);
+        const wire = { origin, method, target, headers, body: signed.body };
+        return transport.send(wire, deadline, MAX_ANSWER_BYTES);
+      });
+      return await this.#accept<T>(request, target, answer, deadline, credential);
+    } catch (error) {
+      throw classify(error, method);
+    }
+  }
+
+  /** Tries the next host only when nothing can have reached the one before. */
+  async #overHosts(
+    origins: readonly string[],
+    attempt: (origin: string) => Promise<RawAnswer>,
+  ): Promise<RawAnswer> {
+    for (const [index, origin] of origins.entries()) {
+      try {
+        return await attempt(origin);
+      } catch (error) {
+        const mayGoOn =
+          error instanceof WechatPayTransportError &&
+          error.code === 'CONNECTION_FAILED' &&
+          !error.wasSent &&
+          index + 1 < origins.length;
+        if (!mayGoOn) throw error;
+      }
+    }
+    throw new RangeError('There must be at least one origin');
+  }
+
+  /** Chooses the platform key of this attempt, encrypts with it, and serialises once. */
+  async #prepareBody(
+    request: WechatPayRequest,
+    certificates: CertificateProvider,
+    deadline: Deadline,
+  ): Promise<{ json: string; serial: string | undefined }> {
+    const { body, encrypted } = request;
+    let key = certificates.requestKey();
+    if (!encrypted || encrypted.length === 0 || !hasFields(body, encrypted)) {
+      return { json: toJson(body), serial: key?.id };
+    }
+    key ??= await deadline.race(certificates.encryptionCertificate());
+    return { json: toJson(encryptFields(body, encrypted, key)), serial: key.id };
+  }
+
+  /** Answer or error: nothing of a 2xx is parsed before its signature held. */
+  async #accept<T>(
+    request: WechatPayRequest,
+    target: string,
+    answer: RawAnswer,
+    deadline: Deadline,
+    credential: MerchantCredential | undefined,
+  ): Promise<WechatPayAnswer<T>> {
+    const { status, headers, body } = answer;
+    const requestId = requestIdOf(headers);
+    if (status < 200 || status >= 300) {
+      throw new WechatPayApiError({ method: request.method, target, status, body, requestId });
+    }
+    await this.#verify(headers, body, deadline);
+    let data = body.length === 0 ? undefined : parseJson(body, requestId);
+    if (request.decrypted && credential) {
+      const { privateKey } = credential;
+      data = mapFields(data, request.decrypted, (text) => decryptOaep(text, privateKey));
+    }
+    return { status, data: data as T, requestId, headers };
+  }
+
+  async #verify(rawHeaders: AnswerHeaders, body: Buffer, deadline: Deadline): Promise<void> {
+    const headers = readSignedHeaders(rawHeaders);
+    const nowMs = this.#parts.clock();
+    this.#clockSkewMs = nowMs - Number(headers.timestamp) * 1000;
+    assertFresh(headers, nowMs);
+    const certificates = this.#parts.certificates();
+    const key =
+      certificates.keyRing.find(headers.serial, nowMs) ??
+      (await deadline.race(certificates.find(headers.serial)));
+    if (!key) throw unknownKey(headers.serial);
+    assertSigned(headers, body, key);
+  }
+
+  #timeout(given: number | undefined): number {
+    const timeoutMs = given ?? this.#parts.timeoutMs;
+    if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+    throw new WechatPayRequestError(`timeoutMs must be between 1 and ${MAX_TIMEOUT_MS}`);
+  }
+}
+
+function encryptFields(body: unknown, paths: readonly string[], key: PlatformKey): unknown {
+  return mapFields(body, paths, (text, path) => {
+    try {
+      return encryptOaep(text, key.key);
+    } catch (error) {
+      const reason = error instanceof RangeError ? error.message : 'cannot be encrypted';
+      throw new WechatPayRequestError(`The field ${path} ${reason}`);
+    }
+  });
+}
+
+/** A key that is not known after all that may be done to know it. */
+function unknownKey(serial: string): WechatPaySignatureError {
+  return new WechatPaySignatureError(
+    'SIGNATURE_KEY_UNKNOWN',
+    `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
+    { serial },
+  );
+}
+
+/** What failed after a write was sent has an unknown result; a read can simply be repeated. */
+function classify(error: unknown, method: HttpMethod): unknown {
+  const isRead = method === 'GET';
+  if (error instanceof WechatPaySignatureError || isSentFailure(error)) {
+    if (isRead) return error;
+    return new WechatPayUnknownResultError(
+      `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). Query by your own number, or repeat it with the identical number and parameters`,
+      { cause: error, requestId: error.requestId },
+    );
+  }
+  return error;
+}
+
+function isSentFailure(error: unknown): error is WechatPayError {
+  return error instanceof WechatPayTransportError && error.wasSent;
+}
+
+async function readBounded(
+  body: AsyncIterable<unknown> & { destroy(): unknown },
+  maximum: number,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+    if (size > maximum) break;
+  }
+  body.destroy();
+  return Buffer.concat(chunks).subarray(0, maximum);
+}

@@ -1,0 +1,181 @@
+import { createPublicKey, createSecretKey, KeyObject } from 'node:crypto';
+import {
+  certificateFacts,
+  isCertificateSerial,
+  parseCertificate,
+  parsePrivateKey,
+  type CertificateFacts,
+  type PemInput,
+} from '../crypto/index.js';
+
+/**
+ * A whole credential as a source delivers it: key, certificate and APIv3 keys belong together and
+ * are checked together.
+ *
+ * @publicApi
+ */
+export interface CredentialMaterial {
+  /** 商户API私钥, `apiclient_key.pem`: its content (any PEM form or bare Base64), or a parsed key. */
+  readonly privateKey: PemInput | KeyObject;
+  /** 商户API证书, `apiclient_cert.pem`: its content. Give this or `serialNo`, or both. */
+  readonly certificate?: PemInput | undefined;
+  /** 商户API证书序列号: hexadecimal. Taken from the certificate when that is given. */
+  readonly serialNo?: string | undefined;
+  /** APIv3密钥, 32 characters; the current one first, then those still valid for decryption. */
+  readonly apiV3Keys: readonly string[];
+}
+
+/**
+ * Where a credential comes from. Loaded once, on first use.
+ *
+ * @publicApi
+ */
+export interface CredentialSource {
+  load(signal: AbortSignal): Promise<CredentialMaterial>;
+}
+
+/**
+ * Who the merchant is: an immutable snapshot, replaced as a whole.
+ *
+ * @publicApi
+ */
+export interface MerchantCredential {
+  readonly mchid: string;
+  /** Serial number of the merchant certificate, upper-case hexadecimal. */
+  readonly serialNo: string;
+  readonly privateKey: KeyObject;
+  /** The current APIv3 key first, then predecessors still valid for decryption. */
+  readonly apiV3Keys: readonly KeyObject[];
+  /** When the merchant certificate expires; `undefined` when only its serial is known. */
+  readonly notAfterMs: number | undefined;
+}
+
+/** Thrown values of the parsers are `TypeError`s whose message starts with a verb. */
+type Collect = (problem: string) => void;
+
+/**
+ * Checks a credential as a whole and makes the snapshot.
+ *
+ * @returns the snapshot, or every problem found (never a secret in it)
+ */
+export function checkCredential(
+  mchid: string,
+  material: CredentialMaterial,
+  nowMs: number,
+): { credential: MerchantCredential } | { problems: readonly string[] } {
+  const problems: string[] = [];
+  const collect: Collect = (problem) => problems.push(problem);
+  const privateKey = readPrivateKey(material.privateKey, collect);
+  const certificate = readCertificate(material.certificate, collect);
+  const serialNo = checkSerial(material.serialNo, certificate, collect);
+  const apiV3Keys = readApiV3Keys(material.apiV3Keys, collect);
+  if (certificate) checkCertificate(certificate, mchid, nowMs, collect);
+  if (certificate && privateKey && !isPair(privateKey, certificate)) {
+    collect(
+      'credential.privateKey does not belong to credential.certificate: take apiclient_key.pem and apiclient_cert.pem from the same download',
+    );
+  }
+  if (problems.length > 0 || !privateKey || !serialNo) return { problems };
+  return {
+    credential: Object.freeze({
+      mchid,
+      serialNo,
+      privateKey,
+      apiV3Keys: Object.freeze(apiV3Keys),
+      notAfterMs: certificate?.notAfterMs,
+    }),
+  };
+}
+
+function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObject | undefined {
+  try {
+    if (input instanceof KeyObject) {
+      if (input.type === 'private' && input.asymmetricKeyType === 'rsa') return input;
+      throw new TypeError('is not an RSA private key');
+    }
+    if (typeof input !== 'string' && !Buffer.isBuffer(input)) throw new TypeError('is missing');
+    return parsePrivateKey(input);
+  } catch (error) {
+    collect(`credential.privateKey (商户API私钥) ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+function readCertificate(input: PemInput | undefined, collect: Collect): CertificateFacts | undefined {
+  if (input === undefined) return undefined;
+  try {
+    return certificateFacts(parseCertificate(input));
+  } catch (error) {
+    collect(`credential.certificate (商户API证书) ${messageOf(error)}`);
+    return undefined;
+  }
+}
+
+function checkSerial(
+  given: string | undefined,
+  certificate: CertificateFacts | undefined,
+  collect: Collect,
+): string | undefined {
+  if (given === undefined) {
+    if (!certificate) {
+      collect(
+        'credential.certificate or credential.serialNo (商户API证书序列号) is missing: give one of them',
+      );
+    }
+    return certificate?.serialNo;
+  }
+  const serialNo = given.trim().toUpperCase();
+  if (!isCertificateSerial(serialNo)) {
+    collect('credential.serialNo (商户API证书序列号) is not a hexadecimal number of up to 40 digits');
+    return undefined;
+  }
+  if (certificate && certificate.serialNo.replace(/^0+/, '') !== serialNo.replace(/^0+/, '')) {
+    collect(
+      `credential.serialNo ${serialNo} is not that of credential.certificate, ${certificate.serialNo}: leave serialNo out`,
+    );
+  }
+  return certificate?.serialNo ?? serialNo;
+}
+
+function readApiV3Keys(keys: readonly string[], collect: Collect): KeyObject[] {
+  if (keys.length === 0) collect('credential.apiV3Key (APIv3密钥) is missing');
+  return keys.map((key, index) => {
+    const name = index === 0 ? 'credential.apiV3Key' : `credential.apiV3Key[${index}]`;
+    const bytes = Buffer.from(typeof key === 'string' ? key : '', 'utf8');
+    if (bytes.length !== 32) {
+      collect(`${name} (APIv3密钥) is ${bytes.length} bytes long: it has exactly 32 characters`);
+    } else if (!/^[\x21-\x7e]{32}$/.test(key)) {
+      collect(`${name} (APIv3密钥) has characters other than letters and digits`);
+    }
+    return createSecretKey(bytes.length === 0 ? Buffer.alloc(32) : bytes);
+  });
+}
+
+function checkCertificate(
+  certificate: CertificateFacts,
+  mchid: string,
+  nowMs: number,
+  collect: Collect,
+): void {
+  const { commonName } = certificate;
+  if (commonName !== undefined && /^\d{8,}$/.test(commonName) && commonName !== mchid) {
+    collect(`credential.certificate belongs to merchant ${commonName}, not to mchid ${mchid}`);
+  }
+  if (certificate.notAfterMs <= nowMs) {
+    collect(
+      `credential.certificate expired on ${new Date(certificate.notAfterMs).toISOString()}: apply for a new one (账户中心 → API安全 → 商户API证书)`,
+    );
+  } else if (certificate.notBeforeMs > nowMs) {
+    collect(
+      `credential.certificate is valid only from ${new Date(certificate.notBeforeMs).toISOString()}: check the clock of this machine`,
+    );
+  }
+}
+
+function isPair(privateKey: KeyObject, certificate: CertificateFacts): boolean {
+  return createPublicKey(privateKey).equals(certificate.publicKey);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof TypeError ? error.message : 'cannot be read';
+}

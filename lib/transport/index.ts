@@ -1,0 +1,16 @@
+export { type AnswerHeaders, type RawAnswer } from './collector.js';
+export { Deadline } from './deadline.js';
+export {
+  DEFAULT_BACKUP_URL,
+  DEFAULT_BASE_URL,
+  isLoopback,
+  parseBaseUrl,
+  splitPlatformUrl,
+} from './hosts.js';
+export {
+  Transport,
+  type HttpDispatcher,
+  type RawStream,
+  type TransportOptions,
+  type WireRequest,
+} from './transport.js';

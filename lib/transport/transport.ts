@@ -1,0 +1,216 @@
+import type { Readable } from 'node:stream';
+import { rootCertificates } from 'node:tls';
+import { Agent, request as undiciRequest, type Dispatcher } from 'undici';
+import { WechatPayError, WechatPayTransportError } from '../errors/index.js';
+import { AnswerCollector, type AnswerHeaders, type RawAnswer } from './collector.js';
+import type { Deadline } from './deadline.js';
+
+/**
+ * Anything with undici's `dispatch`: an `Agent`, `ProxyAgent` or `MockAgent` of undici 7.
+ *
+ * @publicApi
+ */
+export interface HttpDispatcher {
+  dispatch(options: never, handler: never): boolean;
+}
+
+/** How connections are made. */
+export interface TransportOptions {
+  /** Replaces our connection pool; it is then never renewed nor closed by us. */
+  readonly dispatcher?: HttpDispatcher | undefined;
+  /** Extra trusted roots in PEM form, for a proxy that re-signs; Node's own stay trusted. */
+  readonly ca?: string | readonly string[] | undefined;
+  /** @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /** Connections to one host at the same time. @default 128 */
+  readonly maxConnections?: number | undefined;
+}
+
+/** What goes on the wire. The target is sent exactly as given. */
+export interface WireRequest {
+  readonly origin: string;
+  readonly method: string;
+  /** Path and query. */
+  readonly target: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly body: Buffer | undefined;
+}
+
+/** The head of a streamed answer and its body, which the caller must consume or destroy. */
+export interface RawStream {
+  readonly status: number;
+  readonly headers: AnswerHeaders;
+  readonly body: Readable;
+}
+
+/** One generation of connections: replaced as a whole, never changed. */
+interface TransportSnapshot {
+  readonly dispatcher: Dispatcher;
+  readonly bornAtMs: number;
+  readonly isOurs: boolean;
+}
+
+// The platform closes idle connections after 8 s (`Keep-Alive: timeout=8`).
+const KEEP_ALIVE_MS = 6_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+// undici's pools keep the address they once resolved: a new generation follows DNS.
+const GENERATION_MS = 5 * 60_000;
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * Bytes out, bytes in: connections, limits and time. Knows nothing of signatures, never follows a
+ * redirect, never decodes a body.
+ *
+ * @internal
+ */
+export class Transport {
+  readonly #options: TransportOptions;
+  #snapshot: TransportSnapshot | undefined;
+  #isClosed = false;
+
+  constructor(options: TransportOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends one request and takes the whole answer in.
+   *
+   * @param maxBytes bound of the answer's body
+   * @throws {WechatPayTransportError} `CONNECTION_FAILED`, `TIMEOUT`, `ABORTED`, `CLOSED`,
+   * `ANSWER_TOO_LARGE`; `wasSent` tells whether the platform may have seen the request
+   */
+  async send(request: WireRequest, deadline: Deadline, maxBytes: number): Promise<RawAnswer> {
+    const { dispatcher } = this.#current();
+    let collector: AnswerCollector | undefined;
+    try {
+      return await new Promise<RawAnswer>((resolve, reject) => {
+        collector = new AnswerCollector(deadline, maxBytes, resolve, reject);
+        dispatcher.dispatch(
+          {
+            origin: request.origin,
+            path: request.target,
+            method: request.method as Dispatcher.HttpMethod,
+            headers: request.headers,
+            body: request.body ?? null,
+            headersTimeout: 0, // the deadline is the only clock of a call
+            bodyTimeout: 0,
+          },
+          collector,
+        );
+      });
+    } catch (error) {
+      throw asTransportError(error, collector?.wasSent ?? false, request.origin);
+    }
+  }
+
+  /**
+   * Sends one request and hands the body out as a stream.
+   *
+   * @param limits time to the answer's headers, and idle time between two pieces of the body
+   */
+  async stream(
+    request: WireRequest,
+    limits: { headersTimeoutMs: number; idleTimeoutMs: number; signal?: AbortSignal | undefined },
+  ): Promise<RawStream> {
+    const { dispatcher } = this.#current();
+    try {
+      const answer = await undiciRequest(request.origin + request.target, {
+        dispatcher,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body ?? null,
+        headersTimeout: limits.headersTimeoutMs,
+        bodyTimeout: limits.idleTimeoutMs,
+        signal: limits.signal ?? null,
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+    } catch (error) {
+      throw asTransportError(error, true, request.origin);
+    }
+  }
+
+  /** Lets running requests finish for a second, then ends them. Closing twice is harmless. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const snapshot = this.#snapshot;
+    this.#snapshot = undefined;
+    if (snapshot?.isOurs) await retire(snapshot.dispatcher, CLOSE_GRACE_MS);
+  }
+
+  #current(): TransportSnapshot {
+    if (this.#isClosed) {
+      throw new WechatPayTransportError('CLOSED', 'The application is shutting down');
+    }
+    const now = performance.now();
+    const current = this.#snapshot;
+    if (current && (!current.isOurs || now - current.bornAtMs < GENERATION_MS)) return current;
+    const { dispatcher } = this.#options;
+    this.#snapshot = {
+      dispatcher: (dispatcher as Dispatcher | undefined) ?? createAgent(this.#options),
+      bornAtMs: now,
+      isOurs: dispatcher === undefined,
+    };
+    if (current) void retire(current.dispatcher, GENERATION_MS);
+    return this.#snapshot;
+  }
+}
+
+function createAgent(options: TransportOptions): Agent {
+  const { ca } = options;
+  return new Agent({
+    connections: options.maxConnections ?? 128,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    connect: {
+      timeout: CONNECT_TIMEOUT_MS,
+      minVersion: options.minVersion ?? 'TLSv1.2',
+      // `ca` replaces Node's own roots, so they are named again
+      ...(ca === undefined ? {} : { ca: [...rootCertificates, ...[ca].flat()] }),
+    },
+  });
+}
+
+/** Closes when idle, and by force when that takes longer than the grace time. */
+async function retire(dispatcher: Dispatcher, graceMs: number): Promise<void> {
+  const force = setTimeout(() => void dispatcher.destroy().catch(() => undefined), graceMs);
+  force.unref();
+  await dispatcher.close().catch(() => undefined);
+  clearTimeout(force);
+}
+
+function asTransportError(error: unknown, wasSent: boolean, origin: string): WechatPayError {
+  if (error instanceof WechatPayTransportError) {
+    return error.wasSent === wasSent
+      ? error
+      : new WechatPayTransportError(error.code as 'TIMEOUT', error.message, {
+          cause: error.cause,
+          isRetryable: error.isRetryable,
+          wasSent,
+        });
+  }
+  const code = errorCode(error);
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
+    return new WechatPayTransportError('TIMEOUT', `${origin} did not answer in time`, {
+      cause: error,
+      isRetryable: true,
+      wasSent,
+    });
+  }
+  if (code === 'UND_ERR_ABORTED' || (error instanceof Error && error.name === 'AbortError')) {
+    return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', {
+      cause: error,
+      wasSent,
+    });
+  }
+  return new WechatPayTransportError(
+    'CONNECTION_FAILED',
+    `The connection to ${origin} failed${code === undefined ? '' : ` (${code})`}: check DNS, firewall and proxy`,
+    { cause: error, isRetryable: true, wasSent },
+  );
+}
+
+function errorCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}
