@@ -15,6 +15,8 @@ export default {
   ],
   transform: swcTransform('es6'),
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  globalSetup: '<rootDir>/test/package/setup.mjs',
+  globalTeardown: '<rootDir>/test/package/teardown.mjs',
   testTimeout: 180000,
   maxWorkers: 2,
 };

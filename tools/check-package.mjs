@@ -7,19 +7,17 @@
  * - every package that its code or its declarations import is declared
  * - publint, and the types of every entry under every resolver (are-the-types-wrong)
  */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
+import { pack, packages, root } from './pack.mjs';
 
-const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const attw = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
-const packages = [root, join(root, 'emulator')];
 /** Packed size above which something is in the package that should not be. */
 const sizeLimit = 1_500_000;
 /** What may be there besides the modules of dist/. */
@@ -43,7 +41,7 @@ process.exitCode = problems === 0 ? 0 : 1;
 
 async function check(place) {
   const manifest = JSON.parse(readFileSync(join(place, 'package.json'), 'utf8'));
-  const packed = pack(place);
+  const packed = pack(place, folder);
   const tarball = join(folder, packed.filename);
   const kilobytes = Math.round(packed.size / 1024);
   process.stdout.write(`${packed.id}: ${packed.files.length} files, ${kilobytes} kB packed\n`);
@@ -56,26 +54,6 @@ async function check(place) {
 function problem(name, text) {
   problems += 1;
   process.stdout.write(`  ${name}: ${text}\n`);
-}
-
-/** Packs without building: what is in dist/ now. */
-function pack(place) {
-  const args = [
-    'pack',
-    '--ignore-scripts',
-    '--json',
-    '--loglevel=error',
-    '--pack-destination',
-    folder,
-  ];
-  const printed = execFileSync('npm', args, {
-    cwd: place,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    shell: process.platform === 'win32',
-  });
-  const report = JSON.parse(printed);
-  return Array.isArray(report) ? report[0] : Object.values(report)[0];
 }
 
 function checkFiles({ name, main, module, types, bin = {} }, packed) {

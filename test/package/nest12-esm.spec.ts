@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { install, root, type Installed } from './install.js';
+import { publicSurface } from './public-surface.js';
+
+describe('the packed packages in a Nest 12 ES module application', () => {
+  let app: Installed;
+
+  beforeAll(async () => {
+    app = await install('nest12-esm', join(root, 'test/package/fixtures/nest12-esm'));
+  });
+  afterAll(() => app?.remove());
+
+  it('compile, start, take a payment and receive its notification', async () => {
+    await app.tsc(['-p', 'tsconfig.json']);
+    const printed = await app.node(['dist/main.js', join(app.folder, 'keys')]);
+    expect(JSON.parse(printed.trim().split('\n').at(-1) ?? '')).toEqual({
+      codeUrl: expect.stringMatching(/^weixin:\/\/wxpay\/bizpayurl/),
+      paid: {
+        id: expect.any(String),
+        eventType: 'TRANSACTION.SUCCESS',
+        mchid: '1900000001',
+        outTradeNo: 'tea0001',
+      },
+      state: 'SUCCESS',
+      forged: 401,
+      refusal: expect.any(String),
+      health: 'up',
+    });
+  });
+
+  it('have declarations without an error of their own', async () => {
+    const printed = await app
+      .tsc(['-p', 'tsconfig.json', '--skipLibCheck', 'false', '--noEmit', '--pretty', 'false'])
+      .catch((error: Error) => error.message);
+    const ours = printed
+      .split('\n')
+      .filter((line) => /nestjs-wechatpay(?:-emulator)?\/dist/.test(line));
+    expect(ours).toEqual([]);
+  });
+
+  it('are one copy each, whether imported or required first', async () => {
+    const importFirst = JSON.parse(await app.node(['copies.mjs'])) as unknown;
+    expect(importFirst).toEqual({ 'nestjs-wechatpay': [], 'nestjs-wechatpay-emulator': [] });
+    expect(JSON.parse(await app.node(['copies.cjs']))).toEqual(publicSurface);
+  });
+});
