@@ -1,0 +1,194 @@
+import type { EmulatorClock } from '../clock/clock.js';
+import { randomDigits, randomText } from '../keys/identifiers.js';
+import type { MerchantRegistry } from '../keys/merchants.js';
+import type { Notifier } from '../notifications/notifier.js';
+import { PlatformError } from '../platform/platform-error.js';
+import { isObject, type JsonObject } from '../validation/shape-validator.js';
+import { fingerprint } from './fingerprint.js';
+import type { OrderBook } from './order-book.js';
+import { textOf, type EmulatorProduct, type Order, type OrderOwner } from './order.js';
+import { toTransaction } from './transaction.js';
+
+/**
+ * @see WeChat Pay APIv3 docs: Native下单, code_url; 基本规则, time_expire
+ */
+const codeLifeMs = 2 * 3600 * 1000;
+const orderLifeMs = 7 * 24 * 3600 * 1000;
+
+/** Which order a payer or a test means. @publicApi */
+export type EmulatorOrderReference =
+  | { readonly outTradeNo: string; readonly mchid?: string }
+  | { readonly codeUrl: string }
+  | { readonly prepayId: string };
+
+/** The life of an order: placed, paid or closed, refunded. @internal */
+export class OrderService {
+  constructor(
+    private readonly book: OrderBook,
+    private readonly merchants: MerchantRegistry,
+    private readonly notifier: Notifier,
+    private readonly clock: EmulatorClock,
+  ) {}
+
+  /**
+   * Places an order, or finds it again when the same request comes twice.
+   *
+   * @throws {PlatformError} `ORDERPAID`, `ORDER_CLOSED`, `OUT_TRADE_NO_USED`, `INVALID_REQUEST`
+   * @see WeChat Pay APIv3 docs: 商户订单号重入
+   */
+  place(owner: OrderOwner, product: EmulatorProduct, request: JsonObject): Order {
+    const outTradeNo = String(request['out_trade_no']);
+    const print = fingerprint(request);
+    const known = this.find(owner, outTradeNo);
+    if (known !== undefined) {
+      refuseUnlessSame(known, product, print);
+      this.renewCode(known);
+      return known;
+    }
+    const order = this.create(owner, product, outTradeNo, request, print);
+    this.book.add(order);
+    this.renewCode(order);
+    return order;
+  }
+
+  find(owner: OrderOwner, outTradeNo: string): Order | undefined {
+    return this.refreshed(this.book.find(owner, outTradeNo));
+  }
+
+  /** By transaction id, when it is this owner's. */
+  findById(owner: OrderOwner, transactionId: string): Order | undefined {
+    const order = this.refreshed(this.book.findByAlias(transactionId));
+    if (order?.transactionId !== transactionId) return undefined;
+    return order.owner.mchid === owner.mchid && order.owner.subMchid === owner.subMchid
+      ? order
+      : undefined;
+  }
+
+  /** @throws {PlatformError} `ORDER_NOT_EXIST`, `ORDERPAID`, `ORDER_CLOSED` */
+  close(owner: OrderOwner, outTradeNo: string): void {
+    const order = this.find(owner, outTradeNo);
+    if (order === undefined) throw orderMissing();
+    refuseUnlessOpen(order);
+    order.state = 'CLOSED';
+  }
+
+  /**
+   * The payer pays. The notification goes out afterwards.
+   *
+   * @throws {PlatformError} `ORDER_NOT_EXIST`, `ORDERPAID`, `ORDER_CLOSED`, `INVALID_REQUEST` for a
+   * number that several merchants use or a code that is too old
+   */
+  pay(reference: EmulatorOrderReference): Order {
+    const order = this.resolve(reference);
+    refuseUnlessOpen(order);
+    const now = this.clock.now();
+    if ('codeUrl' in reference && (order.codeExpiresAtMs ?? 0) <= now) {
+      throw new PlatformError(400, 'INVALID_REQUEST', '二维码已过期');
+    }
+    order.state = 'SUCCESS';
+    order.paidAtMs = now;
+    order.transactionId = `4200${randomDigits(24)}`;
+    order.openid = givenOpenid(order) ?? `oEmulator${randomText(19)}`;
+    this.book.index(order);
+    this.notifier.notify({
+      merchant: this.merchants.get(order.owner.mchid),
+      url: textOf(order, 'notify_url') ?? '',
+      eventType: 'TRANSACTION.SUCCESS',
+      payload: toTransaction(order),
+      summary: '支付成功',
+    });
+    return order;
+  }
+
+  /** @throws {PlatformError} `ORDER_NOT_EXIST`, `INVALID_REQUEST` */
+  resolve(reference: EmulatorOrderReference): Order {
+    const found = this.refreshed(this.lookup(reference));
+    if (found === undefined) throw orderMissing();
+    return found;
+  }
+
+  recent(count: number): readonly Order[] {
+    return this.book.recent(count).map((order) => this.refreshed(order) ?? order);
+  }
+
+  private lookup(reference: EmulatorOrderReference): Order | undefined {
+    if ('codeUrl' in reference) return this.book.findByAlias(reference.codeUrl);
+    if ('prepayId' in reference) return this.book.findByAlias(reference.prepayId);
+    const [first, second] = this.book.findAll(reference.outTradeNo, reference.mchid);
+    if (second === undefined) return first;
+    throw new PlatformError(
+      400,
+      'INVALID_REQUEST',
+      'several orders have this number; name the mchid',
+    );
+  }
+
+  /** An order that nobody paid in time is closed. */
+  private refreshed(order: Order | undefined): Order | undefined {
+    if (order?.state === 'NOTPAY' && order.expiresAtMs <= this.clock.now()) order.state = 'CLOSED';
+    return order;
+  }
+
+  private create(
+    owner: OrderOwner,
+    product: EmulatorProduct,
+    outTradeNo: string,
+    request: JsonObject,
+    print: string,
+  ): Order {
+    const now = this.clock.now();
+    const amount = request['amount'];
+    const expiry = request['time_expire'];
+    return {
+      owner,
+      product,
+      outTradeNo,
+      request,
+      fingerprint: print,
+      totalFen: isObject(amount) ? Number(amount['total']) : 0,
+      createdAtMs: now,
+      expiresAtMs: typeof expiry === 'string' ? Date.parse(expiry) : now + orderLifeMs,
+      prepayId: `wx${randomDigits(14)}${randomText(20).toLowerCase()}`,
+      state: 'NOTPAY',
+      refundedFen: 0,
+      refundCount: 0,
+    };
+  }
+
+  /** A `code_url` lives for two hours; a repeated request gets a fresh one then. */
+  private renewCode(order: Order): void {
+    const now = this.clock.now();
+    if (order.product !== 'native' || (order.codeExpiresAtMs ?? 0) > now) return;
+    if (order.codeUrl !== undefined) this.book.forget(order.codeUrl);
+    order.codeUrl = `weixin://wxpay/bizpayurl?pr=${randomText(10)}zz`;
+    order.codeExpiresAtMs = now + codeLifeMs;
+    this.book.index(order);
+  }
+}
+
+/** 404 `ORDER_NOT_EXIST`. @internal */
+export function orderMissing(): PlatformError {
+  return new PlatformError(404, 'ORDER_NOT_EXIST', '订单不存在');
+}
+
+function refuseUnlessOpen({ state }: Order): void {
+  if (state === 'CLOSED') throw new PlatformError(400, 'ORDER_CLOSED', '订单已关闭');
+  if (state !== 'NOTPAY') throw new PlatformError(400, 'ORDERPAID', '该订单已支付');
+}
+
+function refuseUnlessSame(order: Order, product: EmulatorProduct, print: string): void {
+  refuseUnlessOpen(order);
+  if (order.product !== product) {
+    throw new PlatformError(403, 'OUT_TRADE_NO_USED', '商户订单号重复，请核实后重新提交');
+  }
+  if (order.fingerprint !== print) {
+    throw new PlatformError(400, 'INVALID_REQUEST', '请求重入时，参数与首次请求时不一致');
+  }
+}
+
+function givenOpenid(order: Order): string | undefined {
+  const payer = order.request['payer'];
+  if (!isObject(payer)) return undefined;
+  const openid = payer['openid'] ?? payer['sp_openid'];
+  return typeof openid === 'string' ? openid : undefined;
+}
