@@ -1,3 +1,4 @@
+import { sourcesWithCode } from './coverage.mjs';
 import { sourceMapper, swcTransform } from './swc.mjs';
 
 /** Nest 12, ES modules. Runs what the other leg runs, and what needs to run only once. */
@@ -20,14 +21,7 @@ export default {
   moduleNameMapper: sourceMapper,
   testTimeout: 20000,
   maxWorkers: 2,
-  collectCoverageFrom: [
-    'lib/**/*.ts',
-    '!lib/**/index.ts',
-    '!lib/api/**',
-    'emulator/lib/**/*.ts',
-    '!emulator/lib/**/index.ts',
-    '!emulator/lib/cli.ts',
-  ],
+  collectCoverageFrom: process.argv.includes('--coverage') ? sourcesWithCode() : [],
   coverageDirectory: 'coverage',
   coverageProvider: 'v8',
   coverageReporters: ['text-summary', 'lcovonly', 'json-summary'],
