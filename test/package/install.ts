@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
 
 /** Runs in the repository's root, as every script of ours does. */
 export const root = process.cwd();
@@ -74,6 +76,30 @@ export function run(
       else fail(new Error(`${command} ${args.join(' ')}: ${error.message}\n${stdout}\n${stderr}`));
     });
   });
+}
+
+/** The last line of what a program printed, as JSON. */
+export function lastLine(printed: string): unknown {
+  return JSON.parse(printed.trim().split('\n').at(-1) ?? '');
+}
+
+/** The first line that the installed emulator's command prints; the command is ended then. */
+export async function firstLineOfCommand(app: Installed, keysDir: string): Promise<unknown> {
+  const command = join(app.folder, 'node_modules', '.bin', 'nestjs-wechatpay-emulator');
+  const child = spawn(command, ['--port', '0', '--json', '--keys-dir', keysDir], {
+    cwd: app.folder,
+    env: inherited(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: commandLimitMs,
+  });
+  const ended = once(child, 'exit');
+  try {
+    for await (const line of createInterface({ input: child.stdout })) return JSON.parse(line);
+    throw new Error('the command printed nothing');
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
 }
 
 /** Our environment without what a surrounding npm or Jest put there for its own script. */

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { install, root, type Installed } from './install.js';
+import { firstLineOfCommand, install, lastLine, root, type Installed } from './install.js';
 import { publicSurface } from './public-surface.js';
+import { story } from './story.js';
 
 describe('the packed packages in a Nest 11 CommonJS application', () => {
   let app: Installed;
@@ -12,9 +13,20 @@ describe('the packed packages in a Nest 11 CommonJS application', () => {
   afterAll(() => app?.remove());
 
   it('type-check for node16 and for resolvers that know no exports', async () => {
-    await app.tsc(['-p', 'tsconfig.json']);
+    await app.tsc(['-p', 'tsconfig.json', '--noEmit']);
     const old = ['--module', 'commonjs', '--moduleResolution', 'node10'];
-    await app.tsc(['-p', 'tsconfig.json', ...old, '--ignoreDeprecations', '6.0']);
+    await app.tsc(['-p', 'tsconfig.json', '--noEmit', ...old, '--ignoreDeprecations', '6.0']);
+  });
+
+  it('take a payment in plain Node', async () => {
+    await app.tsc(['-p', 'tsconfig.json']);
+    const printed = await app.node(['dist/main.js', join(app.folder, 'keys')]);
+    expect(lastLine(printed)).toEqual(story);
+  });
+
+  it('put the emulator on the command line', async () => {
+    const line = await firstLineOfCommand(app, join(app.folder, 'keys'));
+    expect(line).toMatchObject({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
   });
 
   it("take a payment under the application's Jest, without flags", async () => {

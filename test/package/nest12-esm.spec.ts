@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { install, root, type Installed } from './install.js';
+import { firstLineOfCommand, install, lastLine, root, type Installed } from './install.js';
 import { publicSurface } from './public-surface.js';
+import { story } from './story.js';
 
 describe('the packed packages in a Nest 12 ES module application', () => {
   let app: Installed;
@@ -14,19 +15,12 @@ describe('the packed packages in a Nest 12 ES module application', () => {
   it('compile, start, take a payment and receive its notification', async () => {
     await app.tsc(['-p', 'tsconfig.json']);
     const printed = await app.node(['dist/main.js', join(app.folder, 'keys')]);
-    expect(JSON.parse(printed.trim().split('\n').at(-1) ?? '')).toEqual({
-      codeUrl: expect.stringMatching(/^weixin:\/\/wxpay\/bizpayurl/),
-      paid: {
-        id: expect.any(String),
-        eventType: 'TRANSACTION.SUCCESS',
-        mchid: '1900000001',
-        outTradeNo: 'tea0001',
-      },
-      state: 'SUCCESS',
-      forged: 401,
-      refusal: expect.any(String),
-      health: 'up',
-    });
+    expect(lastLine(printed)).toEqual(story);
+  });
+
+  it('put the emulator on the command line', async () => {
+    const line = await firstLineOfCommand(app, join(app.folder, 'keys'));
+    expect(line).toMatchObject({ url: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
   });
 
   it('have declarations without an error of their own', async () => {
