@@ -11,7 +11,7 @@ import { MerchantRegistry } from './keys/merchants.js';
 import { PlatformKeys } from './keys/platform-keys.js';
 import { Notifier } from './notifications/notifier.js';
 import { OrderService } from './orders/order.service.js';
-import { PayerController } from './payer/payer.controller.js';
+import { FrontDoorController, PayerController } from './payer/payer.controller.js';
 import { AnswerWriter } from './platform/answer-writer.js';
 import { OperationTable } from './platform/operation.js';
 import { EmulatorAddress } from './platform/address.js';
@@ -24,7 +24,7 @@ export class EmulatorModule {
   static forParts(parts: EmulatorParts): DynamicModule {
     return {
       module: EmulatorModule,
-      controllers: [ControlController, PayerController],
+      controllers: [FrontDoorController, ControlController, PayerController],
       providers: [
         { provide: APP_FILTER, useClass: ControlFilter },
         ControlGuard,

@@ -19,6 +19,9 @@ import { PlatformMiddleware } from './platform/platform.middleware.js';
 import { quietly } from './quiet-logger.js';
 import type { EmulatorRefundOutcome } from './refunds/refund.service.js';
 
+/** How long requests under way may take to end once the emulator is closing. */
+const patienceMs = 250;
+
 /** Ready options for `WechatPayModule.forRoot()`. @publicApi */
 export interface EmulatorClientOptions {
   readonly mchid: string;
@@ -276,9 +279,9 @@ export class WechatPayEmulator {
     notifier.close();
     answers.close();
     const server = this.app.getHttpServer() as Server;
-    const closed = this.app.close();
-    server.closeAllConnections();
-    await Promise.all([closed, notifier.settled()]);
+    const cut = setTimeout(() => server.closeAllConnections(), patienceMs);
+    await Promise.all([this.app.close(), notifier.settled()]);
+    clearTimeout(cut);
   }
 }
 

@@ -17,10 +17,11 @@ const startContexts = new Set([
 class StartFilter extends Logger {
   static mute(): () => void {
     const before = Logger.staticInstanceRef;
+    let isStarting = true;
     const quiet: LoggerService = {
       log: (message: unknown, ...rest: unknown[]) => {
         const context = rest.at(-1);
-        if (typeof context === 'string' && startContexts.has(context)) return;
+        if (isStarting && typeof context === 'string' && startContexts.has(context)) return;
         before?.log(message, ...rest);
       },
       error: (...all: [unknown, ...unknown[]]) => before?.error(...all),
@@ -31,6 +32,7 @@ class StartFilter extends Logger {
     };
     Logger.staticInstanceRef = quiet;
     return () => {
+      isStarting = false;
       if (Logger.staticInstanceRef === quiet && before !== undefined) {
         Logger.staticInstanceRef = before;
       }

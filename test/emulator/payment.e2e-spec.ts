@@ -30,7 +30,7 @@ describe('A whole native payment', () => {
     expect(before.json).toMatchObject({ trade_state: 'NOTPAY', out_trade_no: 'PAYMENT-0001' });
     expect(before.json['transaction_id']).toBeUndefined();
 
-    const paid = emulator.pay(prepay.json['code_url']);
+    const paid = emulator.pay(String(prepay.json['code_url']));
     expect(paid['trade_state']).toBe('SUCCESS');
     const post = await shop.nth(0);
     expect(isSignedBy(emulator.platformCertificate.certificate, post.headers, post.body)).toBe(

@@ -34,7 +34,7 @@ export function parseAuthorization(header: string | undefined): Authorization {
   if (kind !== scheme) throw signError('HTTP头Authorization认证类型不正确');
   const values = new Map<string, string>();
   for (const part of rest.split(',')) {
-    const [, name, value] = /^ ?(\w+)="([^"]*)"$/.exec(part) ?? [];
+    const [, name, value] = /^(\w+)="([^"]*)"$/.exec(part) ?? [];
     if (name === undefined || value === undefined || !names.includes(name) || values.has(name)) {
       throw signError('Authorization不合法');
     }

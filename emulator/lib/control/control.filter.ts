@@ -37,7 +37,17 @@ export class ControlFilter implements ExceptionFilter {
       const code = error.getStatus() === 404 ? 'NOT_FOUND' : 'REFUSED';
       return { status: error.getStatus(), code, message: error.message };
     }
+    const status = clientStatus(error);
+    if (status !== undefined)
+      return { status, code: 'REFUSED', message: 'the request is malformed' };
     this.logger.error(error);
     return { status: 500, code: 'INTERNAL', message: 'the emulator failed; see its log' };
   }
+}
+
+/** The status that the framework's router puts on its own errors, such as a bad escape in a path. */
+function clientStatus(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
 }

@@ -17,7 +17,7 @@ import { mediaType } from '../platform/body-reader.js';
  *   name to 127.0.0.1 cannot send.
  * - `Origin`, where there is one, must be ours; `Sec-Fetch-Site` must not say that another site asks,
  *   except for opening one of our pages.
- * - What changes something must be JSON, which no form can send across origins.
+ * - A POST must be JSON, which no form can send across origins.
  *
  * @internal
  */
@@ -34,12 +34,13 @@ export class ControlGuard implements CanActivate {
     if (origin !== undefined && origin !== `http://${host.toLowerCase()}`) {
       throw new ForbiddenException('Origin must be the emulator itself');
     }
-    const reads = request.method === 'GET';
+    const { method } = request;
+    const reads = method === 'GET' || method === 'HEAD';
     const opensPage = reads && mode === 'navigate';
     if (site !== undefined && site !== 'same-origin' && site !== 'none' && !opensPage) {
       throw new ForbiddenException('another site may not ask this');
     }
-    if (!reads && mediaType(request.headers['content-type']) !== 'application/json') {
+    if (method === 'POST' && mediaType(request.headers['content-type']) !== 'application/json') {
       throw new UnsupportedMediaTypeException('Content-Type must be application/json');
     }
     return true;

@@ -77,8 +77,7 @@ export class KeyStore {
   /** The WeChat Pay public key (微信支付公钥) with its private half. */
   async publicKey(): Promise<BareKey> {
     const folder = join(this.folder, 'public-key');
-    const bundle = await this.bundle(join(folder, 'bundle.pem'), newKeyPem);
-    const privateKey = createPrivateKey(bundle);
+    const privateKey = await this.bundle(join(folder, 'bundle.pem'), newKeyPem, parsePrivateKey);
     const publicKey = createPublicKey(privateKey);
     const publicKeyPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
     const publicKeyPath = join(folder, 'pub_key.pem');
@@ -92,14 +91,8 @@ export class KeyStore {
     files: { key: string; certificate: string },
   ): Promise<CertifiedKey> {
     const folder = join(this.folder, place);
-    const path = join(folder, 'bundle.pem');
     const make = () => newBundle(commonName);
-    let parsed = parseBundle(await this.bundle(path, make));
-    if (parsed === undefined || parsed.notAfterMs < Date.now() + monthMs) {
-      await rm(path, { force: true });
-      parsed = parseBundle(await this.bundle(path, make));
-    }
-    if (parsed === undefined) throw new Error(`The key file ${path} cannot be read; delete it`);
+    const parsed = await this.bundle(join(folder, 'bundle.pem'), make, parseBundle);
     const privateKeyPath = join(folder, files.key);
     const certificatePath = join(folder, files.certificate);
     await replaceFile(privateKeyPath, parsed.privateKeyPem);
@@ -107,21 +100,37 @@ export class KeyStore {
     return { ...parsed, privateKeyPath, certificatePath };
   }
 
-  /** Reads the file, or makes its content and puts it there unless somebody else was faster. */
-  private async bundle(path: string, make: () => Promise<string>): Promise<string> {
+  /**
+   * Reads the file, or makes its content and puts it there unless somebody else was faster. A file
+   * that is damaged or about to expire is replaced.
+   */
+  private async bundle<T>(
+    path: string,
+    make: () => Promise<string>,
+    parse: (content: string) => T | undefined,
+  ): Promise<T> {
     const present = await readIfPresent(path);
-    if (present !== undefined) return present;
+    const usable = present === undefined ? undefined : parse(present);
+    if (usable !== undefined) return usable;
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    const draft = `${path}.${randomUUID()}.tmp`;
-    await writeFile(draft, await make(), { mode: 0o600, flag: 'wx' });
-    try {
-      await link(draft, path);
-    } catch (error) {
-      if (!hasCode(error, 'EEXIST')) await rename(draft, path);
-    } finally {
-      await rm(draft, { force: true });
-    }
-    return readFile(path, 'utf8');
+    if (present !== undefined) await rm(path, { force: true });
+    await publish(path, await make());
+    const parsed = parse(await readFile(path, 'utf8'));
+    if (parsed === undefined) throw new TypeError(`the key file ${path} cannot be read; delete it`);
+    return parsed;
+  }
+}
+
+/** Puts a complete file in place unless there is one already. */
+async function publish(path: string, content: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}.tmp`;
+  await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
+  try {
+    await link(draft, path);
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) await rename(draft, path);
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 
@@ -146,7 +155,9 @@ function parseBundle(bundle: string): ParsedBundle | undefined {
     const certificatePem = bundle.slice(at);
     const certificate = new X509Certificate(certificatePem);
     const privateKey = createPrivateKey(privateKeyPem);
-    if (!certificate.checkPrivateKey(privateKey)) return undefined;
+    const notAfterMs = Date.parse(certificate.validTo);
+    const isUsable = certificate.checkPrivateKey(privateKey) && notAfterMs > Date.now() + monthMs;
+    if (!isUsable) return undefined;
     return {
       privateKey,
       publicKey: certificate.publicKey,
@@ -154,8 +165,16 @@ function parseBundle(bundle: string): ParsedBundle | undefined {
       certificatePem,
       serial: certificate.serialNumber.toUpperCase(),
       notBeforeMs: Date.parse(certificate.validFrom),
-      notAfterMs: Date.parse(certificate.validTo),
+      notAfterMs,
     };
+  } catch {
+    return undefined;
+  }
+}
+
+function parsePrivateKey(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
   } catch {
     return undefined;
   }

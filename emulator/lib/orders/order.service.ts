@@ -2,7 +2,7 @@ import type { EmulatorClock } from '../clock/clock.js';
 import { randomDigits, randomText } from '../keys/identifiers.js';
 import type { MerchantRegistry } from '../keys/merchants.js';
 import type { Notifier } from '../notifications/notifier.js';
-import { PlatformError } from '../platform/platform-error.js';
+import { paramError, PlatformError } from '../platform/platform-error.js';
 import { isObject, type JsonObject } from '../validation/shape-validator.js';
 import { fingerprint } from './fingerprint.js';
 import type { OrderBook } from './order-book.js';
@@ -139,6 +139,8 @@ export class OrderService {
     const now = this.clock.now();
     const amount = request['amount'];
     const expiry = request['time_expire'];
+    const expiresAtMs = typeof expiry === 'string' ? Date.parse(expiry) : now + orderLifeMs;
+    if (expiresAtMs <= now) throw paramError('/time_expire', '订单失效时间不能早于当前时间');
     return {
       owner,
       product,
@@ -147,7 +149,7 @@ export class OrderService {
       fingerprint: print,
       totalFen: isObject(amount) ? Number(amount['total']) : 0,
       createdAtMs: now,
-      expiresAtMs: typeof expiry === 'string' ? Date.parse(expiry) : now + orderLifeMs,
+      expiresAtMs,
       prepayId: `wx${randomDigits(14)}${randomText(20).toLowerCase()}`,
       state: 'NOTPAY',
       refundedFen: 0,

@@ -5,6 +5,7 @@ import {
   Header,
   NotFoundException,
   Query,
+  Redirect,
   Req,
   UseGuards,
   UseInterceptors,
@@ -30,6 +31,16 @@ import { chooseLanguage } from './texts.js';
 type PageQuery = Readonly<Record<string, unknown>>;
 
 const shownOrders = 50;
+
+/** Whoever opens the bare address wants the start page. @internal */
+@Controller()
+export class FrontDoorController {
+  @Get()
+  @Redirect('/emulator/')
+  open(): void {
+    // the redirect says it all
+  }
+}
 
 /** The pages for people: pay an order, look around. @internal */
 @Controller('emulator')

@@ -50,6 +50,7 @@ export class AnswerWriter {
       fault?.kind === 'html-200' || fault?.kind === 'redirect' || fault?.signed === false;
     const { body } = spoiled;
     const headers = {
+      Date: new Date(this.clock.now()).toUTCString(),
       ...head(spoiled),
       ...(signer === undefined || isUnsigned
         ? {}

@@ -14,6 +14,9 @@ import { GatewayError, paramError, PlatformError } from './platform-error.js';
 /** Longest request body that is read. */
 const bodyLimit = 2 * 1024 * 1024;
 
+/** The start page and everything below `/emulator`; all else is the platform's. */
+const frontDoor = /^\/(?:emulator(?:[/?]|$)|\?|$)/;
+
 interface Progress {
   merchant?: MerchantRecord;
   serial?: string;
@@ -36,7 +39,7 @@ export class PlatformMiddleware implements NestMiddleware<IncomingMessage, Serve
   ) {}
 
   use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
-    if (!/^\/v3(?:[/?]|$)/i.test(request.url ?? '')) return next();
+    if (frontDoor.test(request.url ?? '')) return next();
     void this.handle(request, response).catch(() => response.destroy());
   }
 

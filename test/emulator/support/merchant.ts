@@ -18,7 +18,7 @@ export interface RawAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  readonly json: Readonly<Record<string, any>>;
+  readonly json: Readonly<Record<string, unknown>>;
 }
 
 export interface RawRequest {
