@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events';
 import { chinaTime, type EmulatorClock } from '../clock/clock.js';
+import { pause } from '../clock/pause.js';
 import type { Scheduler } from '../clock/scheduler.js';
 import type { EmulatorFault } from '../faults/fault.js';
 import type { FaultRegistry } from '../faults/fault-registry.js';
@@ -92,7 +94,9 @@ export class Notifier {
     private readonly scheduler: Scheduler,
     private readonly faults: FaultRegistry,
     private readonly options: NotifierOptions,
-  ) {}
+  ) {
+    setMaxListeners(0, this.closing.signal);
+  }
 
   /** Sends now and, until it is taken, again on the platform's schedule. Returns the id. */
   notify(order: NotificationOrder): string {
@@ -178,7 +182,7 @@ export class Notifier {
     fault: EmulatorFault | undefined,
   ): Promise<Delivery> {
     if (fault?.kind === 'drop') return { error: 'dropped by a fault' };
-    if (fault?.kind === 'delay') await this.pause(fault.delayMs ?? 1000);
+    if (fault?.kind === 'delay') await pause(fault.delayMs ?? 1000, this.closing.signal);
     const { timeoutMs, allowRemote } = this.options;
     const { signal } = this.closing;
     return deliver(entry.order.url, headers, entry.body, { timeoutMs, allowRemote, signal });
@@ -188,17 +192,6 @@ export class Notifier {
     entry.state = 'delivered';
     entry.cancel?.();
     delete entry.nextAtMs;
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      timer.unref();
-      this.closing.signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
   }
 
   private track(work: Promise<void>): Promise<void> {

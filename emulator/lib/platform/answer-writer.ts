@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EmulatorClock } from '../clock/clock.js';
+import { pause } from '../clock/pause.js';
 import type { EmulatorFault } from '../faults/fault.js';
 import { signatureHeaders } from '../keys/signature-headers.js';
 import type { PlatformSigner } from '../keys/platform-keys.js';
@@ -22,7 +23,9 @@ export interface Answer {
 export class AnswerWriter {
   private readonly closing = new AbortController();
 
-  constructor(private readonly clock: EmulatorClock) {}
+  constructor(private readonly clock: EmulatorClock) {
+    setMaxListeners(0, this.closing.signal);
+  }
 
   /** Ends the waits of `delay` faults. */
   close(): void {
@@ -43,7 +46,7 @@ export class AnswerWriter {
         response.destroy();
         return;
       case 'delay':
-        await this.wait(fault.delayMs ?? 1000);
+        await pause(fault.delayMs ?? 1000, this.closing.signal);
         break;
     }
     const isUnsigned =
@@ -90,10 +93,6 @@ export class AnswerWriter {
           errorAnswer(500, { code: 'SYSTEM_ERROR', message: '系统异常，请稍后重试' }),
         );
     }
-  }
-
-  private async wait(ms: number): Promise<void> {
-    await sleep(ms, undefined, { ref: false, signal: this.closing.signal }).catch(() => undefined);
   }
 }
 
