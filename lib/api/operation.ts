@@ -1,5 +1,4 @@
-/** HTTP methods that the platform's operations use. */
-export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+import type { HttpMethod } from '../http/index.js';
 
 /**
  * One operation of the platform as data.

@@ -217,7 +217,12 @@ export class CertificateProvider {
       });
       if (answer.status === 200) await this.#adopt(answer, 'platform');
       else this.#acceptAbsence(answer);
-      this.#status = { ...this.#status, lastSuccessAtMs: this.#parts.clock(), failures: 0, lastError: undefined };
+      this.#status = {
+        ...this.#status,
+        lastSuccessAtMs: this.#parts.clock(),
+        failures: 0,
+        lastError: undefined,
+      };
     } catch (cause) {
       const error = asCertificateError(cause);
       const failures = this.#status.failures + 1;
@@ -305,7 +310,11 @@ export class CertificateProvider {
   }
 
   #publish(detail: KeyEventDetail): void {
-    this.#events.next({ ...detail, mchid: this.#parts.mchid, atMs: this.#parts.clock() } as KeyEvent);
+    this.#events.next({
+      ...detail,
+      mchid: this.#parts.mchid,
+      atMs: this.#parts.clock(),
+    } as KeyEvent);
   }
 }
 

@@ -82,7 +82,11 @@ function encode(answer: SignedAnswer): string {
 }
 
 function decode(value: unknown): SignedAnswer {
-  const { format, headers, body } = value as { format?: unknown; headers?: unknown; body?: unknown };
+  const { format, headers, body } = value as {
+    format?: unknown;
+    headers?: unknown;
+    body?: unknown;
+  };
   if (format !== 1 || typeof headers !== 'object' || headers === null || typeof body !== 'string') {
     throw new TypeError('another format');
   }

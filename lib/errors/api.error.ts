@@ -33,7 +33,8 @@ const REMEDIES: Readonly<Record<string, string>> = {
     'Check that the private key (商户API私钥) belongs to the certificate serial number (商户API证书序列号) and that the clock is right',
   APPID_MCHID_NOT_MATCH: 'Bind the appid to this mchid in the merchant platform (AppID账号管理)',
   NO_AUTH: 'Apply for this product in the merchant platform (产品中心)',
-  OUT_TRADE_NO_USED: 'The out_trade_no (商户订单号) was used with other parameters: query that order',
+  OUT_TRADE_NO_USED:
+    'The out_trade_no (商户订单号) was used with other parameters: query that order',
   ORDERPAID: 'The order is paid already: query it',
   ORDER_CLOSED: 'The order is closed: create a new one with a new out_trade_no (商户订单号)',
   NOT_ENOUGH: 'Top up the account, then repeat with the same number (余额不足)',

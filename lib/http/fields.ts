@@ -7,7 +7,11 @@ import { WechatPayRequestError } from '../errors/index.js';
  * @param paths field paths as in an operation: `payer.identity.name`, `receivers.[].name`
  * @throws {WechatPayRequestError} when such a field is not text
  */
-export function mapFields<T>(value: T, paths: readonly string[], map: (text: string, path: string) => string): T {
+export function mapFields<T>(
+  value: T,
+  paths: readonly string[],
+  map: (text: string, path: string) => string,
+): T {
   let result: unknown = value;
   for (const path of paths) result = mapAt(result, path.split('.'), 0, map, path);
   return result as T;

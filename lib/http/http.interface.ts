@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { HttpMethod } from '../api/operation.js';
 import type { QueryValue } from './target.js';
+
+/** HTTP methods that the platform's operations use. */
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /**
  * Settings of one call.

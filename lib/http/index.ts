@@ -1,4 +1,5 @@
 export type {
+  HttpMethod,
   WechatPayAnswer,
   WechatPayCallOptions,
   WechatPayRequest,

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { WechatPayError, WechatPayRequestError } from '../errors/index.js';
 
 /**
@@ -25,8 +26,9 @@ export function toJson(body: unknown): string {
  */
 export function parseJson(body: Buffer, requestId?: string): unknown {
   try {
+    if (!isUtf8(body)) throw new TypeError();
     const text = body.toString('utf8');
-    return text.includes('__proto__') || text.includes('\\u005f')
+    return /__proto__|\\u005f/i.test(text)
       ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
       : JSON.parse(text);
   } catch {

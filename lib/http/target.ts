@@ -50,7 +50,8 @@ function encodeQuery(query: Readonly<Record<string, QueryValue>>): string {
   const pairs: string[] = [];
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
-    for (const item of [value].flat()) pairs.push(`${encode(name, name)}=${encode(String(item), name)}`);
+    for (const item of [value].flat())
+      pairs.push(`${encode(name, name)}=${encode(String(item), name)}`);
   }
   return pairs.join('&');
 }

@@ -1,4 +1,4 @@
-import type { HttpMethod } from '../api/operation.js';
+import type { HttpMethod } from './http.interface.js';
 import {
   assertFresh,
   assertSigned,
@@ -100,17 +100,29 @@ export class WechatPayHttpService {
   }
 
   /** A write with a JSON body, or without one. See {@link request} for what is thrown. */
-  post<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+  post<T = unknown>(
+    path: string,
+    body?: unknown,
+    options?: WechatPayCallOptions,
+  ): Promise<WechatPayAnswer<T>> {
     return this.request<T>({ ...options, method: 'POST', path, body });
   }
 
   /** See {@link post}. */
-  put<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+  put<T = unknown>(
+    path: string,
+    body?: unknown,
+    options?: WechatPayCallOptions,
+  ): Promise<WechatPayAnswer<T>> {
     return this.request<T>({ ...options, method: 'PUT', path, body });
   }
 
   /** See {@link post}. */
-  patch<T = unknown>(path: string, body?: unknown, options?: WechatPayCallOptions): Promise<WechatPayAnswer<T>> {
+  patch<T = unknown>(
+    path: string,
+    body?: unknown,
+    options?: WechatPayCallOptions,
+  ): Promise<WechatPayAnswer<T>> {
     return this.request<T>({ ...options, method: 'PATCH', path, body });
   }
 
@@ -133,7 +145,9 @@ export class WechatPayHttpService {
       ? { origin: origins[0] ?? '', target: buildTarget(pathOrUrl) }
       : splitPlatformUrl(pathOrUrl, origins);
     if (!isUnsignedDownload(target)) {
-      throw new WechatPayRequestError('Only file downloads can be streamed: use get() for the rest');
+      throw new WechatPayRequestError(
+        'Only file downloads can be streamed: use get() for the rest',
+      );
     }
     const headersTimeoutMs = this.#timeout(options.headersTimeoutMs);
     const deadline = new Deadline(headersTimeoutMs, options.signal);

@@ -101,7 +101,10 @@ function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObjec
   }
 }
 
-function readCertificate(input: PemInput | undefined, collect: Collect): CertificateFacts | undefined {
+function readCertificate(
+  input: PemInput | undefined,
+  collect: Collect,
+): CertificateFacts | undefined {
   if (input === undefined) return undefined;
   try {
     return certificateFacts(parseCertificate(input));
@@ -126,7 +129,9 @@ function checkSerial(
   }
   const serialNo = given.trim().toUpperCase();
   if (!isCertificateSerial(serialNo)) {
-    collect('credential.serialNo (商户API证书序列号) is not a hexadecimal number of up to 40 digits');
+    collect(
+      'credential.serialNo (商户API证书序列号) is not a hexadecimal number of up to 40 digits',
+    );
     return undefined;
   }
   if (certificate && certificate.serialNo.replace(/^0+/, '') !== serialNo.replace(/^0+/, '')) {

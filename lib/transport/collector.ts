@@ -51,7 +51,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    if (this.#failure) controller.abort(this.#failure); // ended while waiting for a socket
+    if (this.#failure)
+      controller.abort(this.#failure); // ended while waiting for a socket
     else this.#controller = controller;
   }
 

@@ -66,7 +66,9 @@ export class Deadline {
 
   readonly #onAbort = (): void => {
     const cause: unknown = this.#signal?.reason;
-    this.#end(new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', { cause }));
+    this.#end(
+      new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', { cause }),
+    );
   };
 
   #end(reason: WechatPayTransportError): void {

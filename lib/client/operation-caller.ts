@@ -1,0 +1,64 @@
+import type { Operation } from '../api/operation.js';
+import { expandPath, type QueryValue, type WechatPayHttpService } from '../http/index.js';
+
+/**
+ * Settings of one call of the client.
+ *
+ * @publicApi
+ */
+export interface WechatPayClientCallOptions {
+  /** Ends the call early; a write that was sent already then has an unknown result. */
+  readonly signal?: AbortSignal | undefined;
+  /** Total time of the call in milliseconds. @default `http.timeoutMs` */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** The parts of an operation's input; those that it does not have are left out. */
+export interface OperationInput {
+  readonly path?: Readonly<Record<string, string>> | undefined;
+  readonly query?: Readonly<Record<string, QueryValue>> | undefined;
+  readonly body?: unknown;
+}
+
+const requestIds = new WeakMap<object, string>();
+
+/**
+ * The platform's `Request-ID` of a result that the client returned: tell it to the platform's
+ * support. `undefined` for anything else.
+ *
+ * @publicApi
+ */
+export function requestIdOf(result: object): string | undefined {
+  return requestIds.get(result);
+}
+
+/**
+ * Calls an operation described as data: path, query, body and encrypted fields come from the
+ * descriptor, and the answer is the typed body.
+ *
+ * @internal
+ */
+export async function callOperation<Path, Query, Body, Result>(
+  http: WechatPayHttpService,
+  operation: Operation<Path, Query, Body, Result>,
+  input: OperationInput,
+  options: WechatPayClientCallOptions = {},
+): Promise<Result> {
+  const { data, requestId } = await http.request<Result>({
+    method: operation.method,
+    path:
+      operation.pathParams.length === 0
+        ? operation.path
+        : expandPath(operation.path, input.path ?? {}),
+    query: input.query,
+    body: operation.hasBody ? input.body : undefined,
+    encrypted: operation.encrypted,
+    decrypted: operation.decrypted.length === 0 ? undefined : operation.decrypted,
+    signal: options.signal,
+    timeoutMs: options.timeoutMs,
+  });
+  if (requestId !== undefined && typeof data === 'object' && data !== null) {
+    requestIds.set(data, requestId);
+  }
+  return data;
+}

@@ -1,0 +1,43 @@
+import { refundOperations, type Refund, type RefundCreateRequest } from '../api/refund/refund.js';
+import type { MerchantIdentity } from './merchant-identity.js';
+import { callOperation, type WechatPayClientCallOptions } from './operation-caller.js';
+import type { ClientParts } from './payments.js';
+
+/**
+ * Refunds (退款), direct or for a sub-merchant.
+ *
+ * @publicApi
+ */
+export class Refunds {
+  readonly #subMerchant: { sub_mchid?: string };
+
+  /** @internal */
+  constructor(
+    private readonly parts: ClientParts,
+    identity: MerchantIdentity,
+  ) {
+    const { sub_mchid } = identity.numbers;
+    this.#subMerchant = sub_mchid === undefined ? {} : { sub_mchid };
+  }
+
+  /**
+   * Asks for a refund. Idempotent by `out_refund_no`: after an unknown result repeat it with the same
+   * number, a new number refunds twice; the platform asks to wait a minute before that. The result
+   * is final only when a notification or a query says so.
+   */
+  create(body: RefundCreateRequest, options?: WechatPayClientCallOptions): Promise<Refund> {
+    const { notifyUrl, http } = this.parts;
+    const complete = {
+      ...this.#subMerchant,
+      ...(notifyUrl === undefined ? {} : { notify_url: notifyUrl }),
+      ...body,
+    };
+    return callOperation(http, refundOperations.create, { body: complete }, options);
+  }
+
+  /** Queries a refund by the merchant's number (商户退款单号). */
+  query(outRefundNo: string, options?: WechatPayClientCallOptions): Promise<Refund> {
+    const input = { path: { out_refund_no: outRefundNo }, query: this.#subMerchant };
+    return callOperation(this.parts.http, refundOperations.queryByOutRefundNo, input, options);
+  }
+}

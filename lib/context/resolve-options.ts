@@ -1,0 +1,212 @@
+import { KeyObject } from 'node:crypto';
+import {
+  publicKeyEntry,
+  RENEWAL,
+  type PlatformKey,
+  type RenewalOptions,
+} from '../certificates/index.js';
+import { isPublicKeyId, parsePublicKey } from '../crypto/index.js';
+import { WechatPayConfigurationError } from '../errors/index.js';
+import {
+  checkCredential,
+  type CredentialSource,
+  type MerchantCredential,
+} from '../merchant/index.js';
+import { DEFAULT_BACKUP_URL, DEFAULT_BASE_URL, parseBaseUrl } from '../transport/index.js';
+import type {
+  WechatPayCredentialOptions,
+  WechatPayOptions,
+  WechatPayPlatformOptions,
+} from '../wechat-pay.options.js';
+import { emulatorProblems } from './emulator-keys.js';
+import type { ResolvedOptions } from './resolved-options.js';
+
+type Collect = (problem: string) => void;
+
+/** Where the checks look besides the options. */
+export interface ResolveEnvironment {
+  readonly nowMs: number;
+  /** Keys of the emulator are refused there. */
+  readonly isProduction: boolean;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_MAX_CONCURRENCY = 128;
+
+/**
+ * Checks the options of one merchant and fills in defaults.
+ *
+ * @throws {WechatPayConfigurationError} with every problem found; no secret is in it
+ */
+export function resolveOptions(
+  options: WechatPayOptions,
+  environment: ResolveEnvironment,
+): ResolvedOptions {
+  const problems: string[] = [];
+  const collect: Collect = (problem) => problems.push(problem);
+  // Options come from environments and factories: nothing about their shape is certain.
+  const given = (options ?? {}) as Partial<WechatPayOptions>;
+  const mchid = given.mchid ?? '';
+  if (!/^[0-9]{6,32}$/.test(mchid)) collect('mchid (商户号) is missing or not a number');
+  const credential = resolveCredential(mchid, given.credential, environment.nowMs, collect);
+  const platform = given.platform ?? {};
+  const publicKeys = resolvePublicKeys(platform, collect);
+  const usesCertificates = platform.certificates ?? true;
+  if (!usesCertificates && publicKeys.length === 0 && platform.publicKey === undefined) {
+    collect(
+      'platform.certificates is off and platform.publicKey (微信支付公钥) is missing: nothing could be verified',
+    );
+  }
+  if (environment.isProduction) {
+    for (const problem of emulatorProblems(credential, publicKeys)) collect(problem);
+  }
+  const http = given.http ?? {};
+  const resolved = {
+    mchid,
+    appids: resolveAppids(given.appid, collect),
+    publicKeys,
+    usesCertificates,
+    publicKeyShare: inRange(
+      'platform.publicKeyShare',
+      platform.publicKeyShare,
+      100,
+      [0, 100],
+      collect,
+    ),
+    notifyUrl: resolveNotifyUrl(given.notifyUrl, collect),
+    origins: resolveOrigins(given, collect),
+    timeoutMs: inRange('http.timeoutMs', http.timeoutMs, DEFAULT_TIMEOUT_MS, [1, 600_000], collect),
+    transport: {
+      dispatcher: http.dispatcher,
+      ca: http.tls?.ca,
+      minVersion: http.tls?.minVersion,
+      maxConnections: inRange(
+        'http.maxConcurrency',
+        http.maxConcurrency,
+        DEFAULT_MAX_CONCURRENCY,
+        [1, 10_000],
+        collect,
+      ),
+    },
+    store: given.store,
+    renewal: checkRenewal(given.renewal ?? {}, collect),
+    graceMs: inRange(
+      'renewal.graceMs',
+      given.renewal?.graceMs,
+      RENEWAL.defaultGraceMs,
+      [0, 30 * 86_400_000],
+      collect,
+    ),
+  };
+  if (problems.length > 0 || !credential) throw new WechatPayConfigurationError(problems);
+  return { ...resolved, credential };
+}
+
+function resolveCredential(
+  mchid: string,
+  credential: WechatPayCredentialOptions | CredentialSource | undefined,
+  nowMs: number,
+  collect: Collect,
+): CredentialSource | MerchantCredential | undefined {
+  if (typeof credential !== 'object' || credential === null) {
+    collect('credential is missing: give { privateKey, certificate or serialNo, apiV3Key }');
+    return undefined;
+  }
+  if ('load' in credential) return credential;
+  const { apiV3Key } = credential;
+  const checked = checkCredential(
+    mchid,
+    {
+      ...credential,
+      apiV3Keys: typeof apiV3Key === 'string' ? [apiV3Key] : (apiV3Key ?? []),
+    },
+    nowMs,
+  );
+  if ('credential' in checked) return checked.credential;
+  for (const problem of checked.problems) collect(problem);
+  return undefined;
+}
+
+function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect): PlatformKey[] {
+  const list = platform.publicKey === undefined ? [] : [platform.publicKey].flat();
+  return list.flatMap(({ id, key }) => {
+    if (!isPublicKeyId(id ?? '')) {
+      collect('platform.publicKey.id (微信支付公钥ID) must look like PUB_KEY_ID_0123…');
+      return [];
+    }
+    try {
+      return [publicKeyEntry(id, key instanceof KeyObject ? key : parsePublicKey(key ?? ''))];
+    } catch (error) {
+      const reason = error instanceof TypeError ? error.message : 'cannot be read';
+      collect(`platform.publicKey.key (微信支付公钥) ${reason}`);
+      return [];
+    }
+  });
+}
+
+function resolveAppids(appid: WechatPayOptions['appid'], collect: Collect): Record<string, string> {
+  const appids = typeof appid === 'string' ? { default: appid } : { ...appid };
+  for (const [name, value] of Object.entries(appids)) {
+    if (!/^[0-9A-Za-z_-]{1,32}$/.test(value))
+      collect(`appid "${name}" is not an appid such as wx…`);
+  }
+  return appids;
+}
+
+function resolveNotifyUrl(value: string | undefined, collect: Collect): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    collect('notifyUrl (回调地址) is not an absolute URL');
+  else if (url.search !== '' || url.hash !== '') {
+    collect('notifyUrl (回调地址) must not have a query: the platform refuses it');
+  } else if (value.length > 256) collect('notifyUrl (回调地址) is longer than 256 characters');
+  return value;
+}
+
+function resolveOrigins(options: Partial<WechatPayOptions>, collect: Collect): string[] {
+  const { baseUrl, backupUrl } = options;
+  const backup = backupUrl ?? (baseUrl === undefined ? DEFAULT_BACKUP_URL : false);
+  const named: [string, string | false][] = [
+    ['baseUrl', baseUrl ?? DEFAULT_BASE_URL],
+    ['backupUrl', backup],
+  ];
+  return named.flatMap(([name, value]) => {
+    if (value === false) return [];
+    try {
+      return [parseBaseUrl(value)];
+    } catch (error) {
+      collect(`${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`);
+      return [];
+    }
+  });
+}
+
+function checkRenewal(renewal: RenewalOptions, collect: Collect): RenewalOptions {
+  if (renewal.everyMs !== undefined && renewal.cron !== undefined) {
+    collect('renewal.everyMs and renewal.cron exclude each other');
+  }
+  const bounds = [RENEWAL.minEveryMs, RENEWAL.maxEveryMs] as const;
+  inRange('renewal.everyMs', renewal.everyMs, RENEWAL.minEveryMs, bounds, collect);
+  inRange(
+    'renewal.renewBeforeMs',
+    renewal.renewBeforeMs,
+    RENEWAL.defaultRenewBeforeMs,
+    [0, 365 * 86_400_000],
+    collect,
+  );
+  return renewal;
+}
+
+function inRange(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  [minimum, maximum]: readonly [number, number],
+  collect: Collect,
+): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value >= minimum && value <= maximum) return value;
+  collect(`${name} must be a number from ${minimum} to ${maximum}`);
+  return fallback;
+}

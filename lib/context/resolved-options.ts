@@ -1,0 +1,21 @@
+import type { CertificateStore, PlatformKey, RenewalOptions } from '../certificates/index.js';
+import type { CredentialSource, MerchantCredential } from '../merchant/index.js';
+import type { TransportOptions } from '../transport/index.js';
+
+/** Options after every check, with defaults filled in. */
+export interface ResolvedOptions {
+  readonly mchid: string;
+  /** Appids by name; a single one is called `default`. */
+  readonly appids: Readonly<Record<string, string>>;
+  readonly credential: CredentialSource | MerchantCredential;
+  readonly publicKeys: readonly PlatformKey[];
+  readonly usesCertificates: boolean;
+  readonly publicKeyShare: number;
+  readonly notifyUrl: string | undefined;
+  readonly origins: readonly string[];
+  readonly timeoutMs: number;
+  readonly transport: TransportOptions;
+  readonly store: CertificateStore | undefined;
+  readonly renewal: RenewalOptions;
+  readonly graceMs: number;
+}

@@ -1,0 +1,6 @@
+export {
+  HEALTH_CONTEXTS,
+  WechatPayHealthIndicator,
+  type HealthContexts,
+  type WechatPayHealthOptions,
+} from './wechat-pay.health.js';

@@ -1,0 +1,149 @@
+import type { KeyObject } from 'node:crypto';
+import {
+  assertFresh,
+  assertSigned,
+  readSignedHeaders,
+  type PlatformKey,
+  type SignedHeaders,
+  type SignedHeaderSource,
+} from '../certificates/index.js';
+import { AEAD_ALGORITHM, openAead, type AeadBox } from '../crypto/index.js';
+import { WechatPayRequestError, WechatPaySignatureError } from '../errors/index.js';
+import { parseJson } from '../http/index.js';
+import { Deadline } from '../transport/index.js';
+import type { WechatPayNotification } from './notification.types.js';
+
+/** What a notification is received for; a `MerchantContext` has all of it. */
+export interface NotificationReceiver {
+  readonly name: string;
+  readonly mchid: string;
+  readonly certificates: {
+    readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
+    find(serial: string): Promise<PlatformKey | undefined>;
+    reportPreviousApiV3Key(): void;
+  };
+  readonly credentials: { get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }> };
+}
+
+// The platform gives up after five seconds; what is left is for the handler.
+const KEY_WAIT_MS = 3_000;
+
+/**
+ * Checks that the platform signed these bytes just now.
+ *
+ * The cheap checks come first: a request that is malformed or stale costs no key and no download.
+ *
+ * @throws {WechatPaySignatureError} for anything that does not verify
+ */
+export async function verifyNotification(
+  receiver: NotificationReceiver,
+  rawHeaders: SignedHeaderSource,
+  body: Buffer,
+  nowMs: number,
+): Promise<void> {
+  const headers = readSignedHeaders(rawHeaders);
+  assertFresh(headers, nowMs);
+  assertSigned(headers, body, await keyOf(receiver, headers, nowMs));
+}
+
+/**
+ * Opens a notification that {@link verifyNotification} accepted: parse, decrypt, and check that it
+ * is for this merchant.
+ *
+ * @throws {WechatPayDecryptionError} the APIv3 key is not the platform's
+ * @throws {WechatPayRequestError} the content has another shape, or is another merchant's
+ * @see Source: 微信支付 证书和回调报文解密
+ */
+export async function openNotification(
+  receiver: NotificationReceiver,
+  body: Buffer,
+): Promise<WechatPayNotification> {
+  const envelope = readEnvelope(parseShape(body));
+  const { apiV3Keys } = await receiver.credentials.get();
+  const { plaintext, keyIndex } = openAead(envelope.box, apiV3Keys);
+  if (keyIndex > 0) receiver.certificates.reportPreviousApiV3Key();
+  const payload = asObject(parseShape(plaintext)) ?? refuse('its payload is not an object');
+  const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
+  if (owner !== undefined && owner !== receiver.mchid) {
+    refuse(`it is for another merchant than ${receiver.mchid}`);
+  }
+  const { box: _, ...facts } = envelope;
+  return Object.freeze({
+    ...facts,
+    merchant: receiver.name,
+    mchid: receiver.mchid,
+    payload,
+  }) as unknown as WechatPayNotification;
+}
+
+async function keyOf(
+  receiver: NotificationReceiver,
+  headers: SignedHeaders,
+  nowMs: number,
+): Promise<PlatformKey> {
+  const { certificates } = receiver;
+  const { serial } = headers;
+  const known = certificates.keyRing.find(serial, nowMs);
+  if (known) return known;
+  const deadline = new Deadline(KEY_WAIT_MS);
+  const found = await deadline.race(certificates.find(serial)).catch(() => undefined);
+  deadline.dispose();
+  if (found) return found;
+  throw new WechatPaySignatureError(
+    'SIGNATURE_KEY_UNKNOWN',
+    `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
+    { serial },
+  );
+}
+
+interface Envelope {
+  readonly id: string;
+  readonly eventType: string;
+  readonly createTime: string;
+  readonly originalType: string | undefined;
+  readonly summary: string | undefined;
+  readonly box: AeadBox;
+}
+
+function readEnvelope(value: unknown): Envelope {
+  const envelope = asObject(value) ?? refuse('it is not an object');
+  const resource = asObject(envelope['resource']) ?? refuse('it has no resource');
+  if (resource['algorithm'] !== AEAD_ALGORITHM) {
+    refuse(`only ${AEAD_ALGORITHM} is supported (国密 is not)`);
+  }
+  return {
+    id: text(envelope, 'id') ?? refuse('it has no id'),
+    eventType: text(envelope, 'event_type') ?? refuse('it has no event_type'),
+    createTime: text(envelope, 'create_time') ?? '',
+    originalType: text(resource, 'original_type'),
+    summary: text(envelope, 'summary'),
+    box: {
+      ciphertext: text(resource, 'ciphertext') ?? refuse('it has no ciphertext'),
+      nonce: text(resource, 'nonce') ?? refuse('it has no nonce'),
+      associatedData: text(resource, 'associated_data'),
+    },
+  };
+}
+
+function parseShape(bytes: Buffer): unknown {
+  try {
+    return parseJson(bytes);
+  } catch {
+    return refuse('it is not JSON');
+  }
+}
+
+function asObject(value: unknown): Record<string, unknown> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined;
+}
+
+function text(object: Record<string, unknown>, name: string): string | undefined {
+  const value = object[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function refuse(reason: string): never {
+  throw new WechatPayRequestError(`A verified notification was refused: ${reason}`);
+}

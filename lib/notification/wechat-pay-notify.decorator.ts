@@ -1,0 +1,61 @@
+import { applyDecorators, HttpCode, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
+import { NOTIFY_OPTIONS } from './receivers.js';
+import { WechatPayNotifyFilter } from './wechat-pay-notify.filter.js';
+import { WechatPayNotifyGuard } from './wechat-pay-notify.guard.js';
+
+/**
+ * Settings of a notification route.
+ *
+ * @publicApi
+ */
+export interface WechatPayNotifyOptions {
+  /**
+   * Name of the merchant that the route is for, or how to tell from the request (its path, not its
+   * content: nothing is verified yet). @default the default merchant, or the only one
+   */
+  readonly merchant?: string | ((request: never) => string) | undefined;
+}
+
+const HTTP_CODE = '__httpCode__';
+
+/**
+ * Makes a controller or a method a receiver of the platform's notifications: only genuine ones reach
+ * the handler, success is answered 204, and failures with `{ code: 'FAIL', message }`.
+ *
+ * The raw body must be kept: `rawBody: true`, or `useWechatPayRawBody`. Read the notification with
+ * `@WechatPayNotification()`. A handler that throws makes the platform come back.
+ *
+ * @publicApi
+ */
+export function WechatPayNotify(
+  options: WechatPayNotifyOptions = {},
+): ClassDecorator & MethodDecorator {
+  const common = applyDecorators(
+    SetMetadata(NOTIFY_OPTIONS, options),
+    UseGuards(WechatPayNotifyGuard),
+    UseFilters(WechatPayNotifyFilter),
+  );
+  return ((target: object, key?: string | symbol, descriptor?: PropertyDescriptor) => {
+    if (key !== undefined && descriptor) {
+      common(target, key, descriptor);
+      answerNoContent(target, key, descriptor);
+      SetMetadata('swagger/apiExcludeEndpoint', { disable: true })(target, key, descriptor);
+      return;
+    }
+    const type = target as { prototype: object } & (new (...args: never[]) => unknown);
+    common(type);
+    SetMetadata('swagger/apiExcludeController', [true])(type);
+    for (const name of Object.getOwnPropertyNames(type.prototype)) {
+      const method = Object.getOwnPropertyDescriptor(type.prototype, name);
+      if (name !== 'constructor' && method) answerNoContent(type.prototype, name, method);
+    }
+  }) as ClassDecorator & MethodDecorator;
+}
+
+/** Nest answers 201 to a POST, which the platform does not take for success. */
+function answerNoContent(target: object, key: string | symbol, method: PropertyDescriptor): void {
+  const value: unknown = method.value;
+  if (typeof value === 'function' && !Reflect.hasMetadata(HTTP_CODE, value)) {
+    HttpCode(204)(target, key, method);
+  }
+}

@@ -1,0 +1,40 @@
+import {
+  Catch,
+  HttpException,
+  Inject,
+  Logger,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { failBody, NotifyException } from './notify.exceptions.js';
+
+/**
+ * Answers for whatever a notification route throws, in the form that the platform understands, and
+ * never with a status that it takes for success.
+ *
+ * @internal
+ */
+@Catch()
+export class WechatPayNotifyFilter implements ExceptionFilter {
+  private readonly logger = new Logger(WechatPayNotifyFilter.name);
+
+  constructor(@Inject(HttpAdapterHost) private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const response: unknown = host.switchToHttp().getResponse();
+    const { httpAdapter } = this.adapterHost;
+    if (error instanceof NotifyException) {
+      httpAdapter.reply(response, error.getResponse(), error.getStatus());
+      return;
+    }
+    const status = error instanceof HttpException ? error.getStatus() : 500;
+    if (status >= 500 || status < 400) {
+      this.logger.error(
+        'The handler of a notification failed; the platform will deliver it again',
+        error instanceof Error ? error.stack : undefined,
+      );
+    }
+    httpAdapter.reply(response, failBody('处理失败'), status >= 400 ? status : 500);
+  }
+}

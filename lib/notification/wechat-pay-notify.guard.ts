@@ -1,0 +1,143 @@
+import {
+  HttpStatus,
+  Inject,
+  Injectable,
+  Logger,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import {
+  WechatPayConfigurationError,
+  WechatPayDecryptionError,
+  WechatPayRequestError,
+  WechatPaySignatureError,
+} from '../errors/index.js';
+import { NotifyException } from './notify.exceptions.js';
+import {
+  isJsonRequest,
+  MAX_NOTIFICATION_BYTES,
+  rawBodyOf,
+  setNotification,
+  type NotifyRequest,
+} from './notify-request.js';
+import type { WechatPayNotification } from './notification.types.js';
+import { NOTIFICATION_RECEIVERS, NOTIFY_OPTIONS, type NotificationReceivers } from './receivers.js';
+import { openNotification, verifyNotification, type NotificationReceiver } from './receive.js';
+import type { WechatPayNotifyOptions } from './wechat-pay-notify.decorator.js';
+
+/**
+ * Lets only genuine notifications of the platform reach a handler: content type, raw body, headers,
+ * time window, key, signature, and only then parse, decrypt, and whether it is this merchant's.
+ *
+ * Answers 401 for everything that does not verify, 415 for another content type, 413 for too large
+ * a body, and 5xx where the application is at fault, so that the platform comes back.
+ *
+ * @publicApi
+ */
+@Injectable()
+export class WechatPayNotifyGuard implements CanActivate {
+  private readonly logger = new Logger(WechatPayNotifyGuard.name);
+
+  constructor(
+    @Inject(NOTIFICATION_RECEIVERS) private readonly receivers: NotificationReceivers,
+    @Inject(Reflector) private readonly reflector: Reflector,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<NotifyRequest>();
+    this.assertContentType(request);
+    const body = this.bodyOf(request);
+    const receiver = this.receiverOf(context, request);
+    await this.verify(receiver, request, body);
+    setNotification(request, await this.open(receiver, body));
+    return true;
+  }
+
+  /** Only JSON is ever looked at. */
+  protected assertContentType(request: NotifyRequest): void {
+    if (isJsonRequest(request)) return;
+    throw new NotifyException(HttpStatus.UNSUPPORTED_MEDIA_TYPE, '仅支持 application/json');
+  }
+
+  /** The bytes as they came, within the bound. */
+  protected bodyOf(request: NotifyRequest): Buffer {
+    const body = rawBodyOf(request);
+    if (body === undefined) {
+      const error = new WechatPayConfigurationError(
+        [
+          'turn it on with NestFactory.create(AppModule, { rawBody: true }), or call useWechatPayRawBody(app, { path }) before the application listens',
+        ],
+        { code: 'RAW_BODY_MISSING', title: 'The raw body of the notification is missing' },
+      );
+      this.logger.error(error.message);
+      throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, error.message, error);
+    }
+    if (body.length <= MAX_NOTIFICATION_BYTES) return body;
+    throw new NotifyException(HttpStatus.PAYLOAD_TOO_LARGE, '报文过大');
+  }
+
+  /** The merchant that this route is for. */
+  protected receiverOf(context: ExecutionContext, request: NotifyRequest): NotificationReceiver {
+    const options = this.reflector.getAllAndOverride<WechatPayNotifyOptions | undefined>(
+      NOTIFY_OPTIONS,
+      [context.getHandler(), context.getClass()],
+    );
+    const { merchant } = options ?? {};
+    try {
+      return this.receivers.get(
+        typeof merchant === 'function' ? merchant(request as never) : merchant,
+      );
+    } catch (error) {
+      if (typeof merchant === 'function') {
+        this.logger.debug('A notification named a merchant that is not registered');
+        throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
+      }
+      this.logger.error(messageOf(error));
+      throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
+    }
+  }
+
+  /** To the outside every failure says the same; the reason goes to the debug log. */
+  protected async verify(
+    receiver: NotificationReceiver,
+    request: NotifyRequest,
+    body: Buffer,
+  ): Promise<void> {
+    try {
+      await verifyNotification(receiver, request.headers, body, this.receivers.nowMs());
+    } catch (error) {
+      if (!(error instanceof WechatPaySignatureError)) throw this.asOurFault(receiver, error);
+      this.logger.debug(`[${receiver.name}] Notification refused: ${error.code} ${error.message}`);
+      throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
+    }
+  }
+
+  /** Reached only after the signature held. */
+  protected async open(
+    receiver: NotificationReceiver,
+    body: Buffer,
+  ): Promise<WechatPayNotification> {
+    try {
+      return await openNotification(receiver, body);
+    } catch (error) {
+      if (!(error instanceof WechatPayRequestError)) throw this.asOurFault(receiver, error);
+      this.logger.error(`[${receiver.name}] ${error.message}`);
+      throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
+    }
+  }
+
+  /** A wrong APIv3 key is the commonest mistake: someone must act, and the platform comes back. */
+  private asOurFault(receiver: NotificationReceiver, error: unknown): NotifyException {
+    const hint =
+      error instanceof WechatPayDecryptionError
+        ? 'A genuine notification does not decrypt: credential.apiV3Key is not the APIv3 key (APIv3密钥) of the merchant platform'
+        : messageOf(error);
+    this.logger.error(`[${receiver.name}] ${hint}`);
+    return new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'unknown error';
+}

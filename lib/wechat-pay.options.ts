@@ -1,0 +1,100 @@
+import type { KeyObject } from 'node:crypto';
+import type { CertificateStore, RenewalOptions } from './certificates/index.js';
+import type { CredentialSource } from './merchant/index.js';
+import type { HttpDispatcher } from './transport/index.js';
+
+/**
+ * A credential given by value. Keys are contents, not file names: PEM in any form (PKCS#8, PKCS#1,
+ * literal `\n`, CRLF, no line breaks) or bare Base64.
+ *
+ * @publicApi
+ */
+export interface WechatPayCredentialOptions {
+  /** 商户API私钥, `apiclient_key.pem`. RSA of at least 2048 bits. */
+  readonly privateKey: string | Buffer | KeyObject;
+  /** 商户API证书, `apiclient_cert.pem`. Give this or `serialNo`; with it, key and expiry are checked. */
+  readonly certificate?: string | Buffer | undefined;
+  /** 商户API证书序列号, hexadecimal. Not needed beside `certificate`. */
+  readonly serialNo?: string | undefined;
+  /** APIv3密钥, exactly 32 characters. A list holds the current one first, then previous ones. */
+  readonly apiV3Key: string | readonly string[];
+}
+
+/**
+ * A WeChat Pay public key (微信支付公钥) from the merchant platform.
+ *
+ * @publicApi
+ */
+export interface WechatPayPublicKeyOptions {
+  /** 微信支付公钥ID, `PUB_KEY_ID_…`. */
+  readonly id: string;
+  /** `pub_key.pem`: its content. */
+  readonly key: string | Buffer | KeyObject;
+}
+
+/**
+ * How the platform proves who it is.
+ *
+ * @publicApi
+ */
+export interface WechatPayPlatformOptions {
+  /**
+   * Download platform certificates (平台证书) and accept what they sign. Beside a public key this is
+   * right during a migration and harmless after it: a merchant without certificates is a normal
+   * state. @default true
+   */
+  readonly certificates?: boolean | undefined;
+  /** Accept what these public keys sign; the first one is named in requests. */
+  readonly publicKey?: WechatPayPublicKeyOptions | readonly WechatPayPublicKeyOptions[] | undefined;
+  /** Percentage of requests that ask to be answered with the public key, 0 to 100. @default 100 */
+  readonly publicKeyShare?: number | undefined;
+}
+
+/**
+ * How calls are sent.
+ *
+ * @publicApi
+ */
+export interface WechatPayHttpOptions {
+  /** Total time of a call in milliseconds, 1 to 600,000. @default 10000 */
+  readonly timeoutMs?: number | undefined;
+  /** Connections to one host at the same time, 1 to 10,000. @default 128 */
+  readonly maxConcurrency?: number | undefined;
+  /** An undici 7 dispatcher of your own, such as `ProxyAgent` or `MockAgent`. You close it. */
+  readonly dispatcher?: HttpDispatcher | undefined;
+  /** Extra roots (PEM) and the lowest TLS version; TLS 1.2 at least. */
+  readonly tls?:
+    | {
+        readonly ca?: string | readonly string[] | undefined;
+        readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+      }
+    | undefined;
+}
+
+/**
+ * What one merchant is configured with.
+ *
+ * @publicApi
+ */
+export interface WechatPayOptions {
+  /** 商户号. For a service provider (服务商) its own, the `sp_mchid`. */
+  readonly mchid: string;
+  /** Default appid of orders, or several by name: `{ mp: 'wx…', app: 'wx…' }`. */
+  readonly appid?: string | Readonly<Record<string, string>> | undefined;
+  /** Who the merchant is: values, checked at start, or a source, loaded on first use. */
+  readonly credential: WechatPayCredentialOptions | CredentialSource;
+  readonly platform?: WechatPayPlatformOptions | undefined;
+  /** Default `notify_url` (回调地址): absolute, without query, at most 256 characters. */
+  readonly notifyUrl?: string | undefined;
+  /** @default 'https://api.mch.weixin.qq.com' */
+  readonly baseUrl?: string | undefined;
+  /**
+   * Host to use when the primary one cannot be connected to; `false` for none.
+   * @default 'https://api2.mch.weixin.qq.com', or none beside a `baseUrl` of your own
+   */
+  readonly backupUrl?: string | false | undefined;
+  readonly http?: WechatPayHttpOptions | undefined;
+  /** Keeps the certificate list beyond this process. @default none */
+  readonly store?: CertificateStore | undefined;
+  readonly renewal?: RenewalOptions | undefined;
+}
