@@ -11,6 +11,6 @@ export const story = {
   },
   state: 'SUCCESS',
   forged: 401,
-  refusal: expect.any(String),
+  refusal: 'API_ERROR',
   health: 'up',
 };
