@@ -18,13 +18,18 @@ class StartFilter extends Logger {
   static mute(): () => void {
     const before = Logger.staticInstanceRef;
     let isStarting = true;
+    const isStartLine = (rest: readonly unknown[]): boolean => {
+      const context = rest.at(-1);
+      return isStarting && typeof context === 'string' && startContexts.has(context);
+    };
     const quiet: LoggerService = {
       log: (message: unknown, ...rest: unknown[]) => {
-        const context = rest.at(-1);
-        if (isStarting && typeof context === 'string' && startContexts.has(context)) return;
-        before?.log(message, ...rest);
+        if (!isStartLine(rest)) before?.log(message, ...rest);
       },
-      error: (...all: [unknown, ...unknown[]]) => before?.error(...all),
+      // what goes wrong while starting is thrown to whoever starts
+      error: (message: unknown, ...rest: unknown[]) => {
+        if (!isStartLine(rest)) before?.error(message, ...rest);
+      },
       warn: (...all: [unknown, ...unknown[]]) => before?.warn(...all),
       debug: (...all: [unknown, ...unknown[]]) => before?.debug?.(...all),
       verbose: (...all: [unknown, ...unknown[]]) => before?.verbose?.(...all),

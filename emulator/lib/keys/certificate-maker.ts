@@ -1,3 +1,5 @@
+// The certificate maker needs this polyfill before it is loaded.
+import 'reflect-metadata';
 import { webcrypto, type KeyObject } from 'node:crypto';
 import { cryptoProvider, X509CertificateGenerator } from '@peculiar/x509';
 import { newSerial } from './identifiers.js';
