@@ -1,12 +1,10 @@
 import { DEFAULT_MERCHANT } from './context/index.js';
-
-/** Namespaced with the major version: two copies of one major agree, two majors never mix. */
-const PREFIX = 'wechat-pay/0';
+import { TOKEN_PREFIX } from './version.js';
 
 const token =
   (part: string) =>
   (name: string = DEFAULT_MERCHANT): string =>
-    `${PREFIX}:${part}:${name}`;
+    `${TOKEN_PREFIX}:${part}:${name}`;
 
 /** Token of the `MerchantContext` registered under this name. @internal */
 export const getWechatPayContextToken = token('context');

@@ -45,7 +45,12 @@ export function createMerchantContext(
 ): MerchantContext {
   const { mchid } = options;
   const { transport, gate, clock, random } = shared;
-  const credentials = new MerchantCredentialProvider(mchid, options.credential, clock);
+  const credentials = new MerchantCredentialProvider(
+    mchid,
+    options.credential,
+    clock,
+    options.refuseCredential,
+  );
   const http: WechatPayHttpService = new WechatPayHttpService({
     credentials,
     certificates: () => certificates,

@@ -18,7 +18,7 @@ import type {
   WechatPayOptions,
   WechatPayPlatformOptions,
 } from '../wechat-pay.options.js';
-import { emulatorProblems } from './emulator-keys.js';
+import { emulatorCredentialProblems, emulatorPublicKeyProblems } from './emulator-keys.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 type Collect = (problem: string) => void;
@@ -58,12 +58,16 @@ export function resolveOptions(
     );
   }
   if (environment.isProduction) {
-    for (const problem of emulatorProblems(credential, publicKeys)) collect(problem);
+    if (credential && !('load' in credential)) {
+      emulatorCredentialProblems(credential).forEach(collect);
+    }
+    emulatorPublicKeyProblems(publicKeys).forEach(collect);
   }
   const http = given.http ?? {};
   const resolved = {
     mchid,
     appids: resolveAppids(given.appid, collect),
+    refuseCredential: environment.isProduction ? emulatorCredentialProblems : () => [],
     publicKeys,
     usesCertificates,
     publicKeyShare: inRange(

@@ -8,6 +8,8 @@ export interface ResolvedOptions {
   /** Appids by name; a single one is called `default`. */
   readonly appids: Readonly<Record<string, string>>;
   readonly credential: CredentialSource | MerchantCredential;
+  /** What speaks against a credential that a source delivers later; nothing outside production. */
+  readonly refuseCredential: (credential: MerchantCredential) => readonly string[];
   readonly publicKeys: readonly PlatformKey[];
   readonly usesCertificates: boolean;
   readonly publicKeyShare: number;

@@ -41,6 +41,10 @@ export class WechatPayRequestError extends WechatPayError {
 }
 branded(WechatPayRequestError, 'WechatPayRequestError');
 
+/** Codes of {@link WechatPayTransportError}. */
+export type TransportErrorCode =
+  'CONNECTION_FAILED' | 'TIMEOUT' | 'ABORTED' | 'CLOSED' | 'ANSWER_TOO_LARGE';
+
 /**
  * The platform could not be reached or did not answer in time, and nothing was changed by it:
  * either nothing was sent, or the request was a read.
@@ -54,7 +58,7 @@ export class WechatPayTransportError extends WechatPayError {
   readonly wasSent: boolean;
 
   constructor(
-    code: 'CONNECTION_FAILED' | 'TIMEOUT' | 'ABORTED' | 'CLOSED' | 'ANSWER_TOO_LARGE',
+    code: TransportErrorCode,
     message: string,
     facts: WechatPayErrorFacts & { attempt?: number; wasSent?: boolean } = {},
   ) {

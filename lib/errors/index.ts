@@ -9,6 +9,7 @@ export {
   WechatPayStoreError,
   WechatPayTransportError,
   WechatPayUnknownResultError,
+  type TransportErrorCode,
 } from './errors.js';
 export {
   WechatPayApiError,

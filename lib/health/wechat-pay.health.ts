@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import type { MerchantContext } from '../context/index.js';
 import { merchantHealth, type MerchantHealth } from './merchant-health.js';
+import { TOKEN_PREFIX } from '../version.js';
 
 /** Whose health is reported; the registry of merchants is this. */
 export interface HealthContexts {
@@ -11,7 +12,7 @@ export interface HealthContexts {
 }
 
 /** Token of {@link HealthContexts}. */
-export const HEALTH_CONTEXTS = 'wechat-pay/0:health-contexts';
+export const HEALTH_CONTEXTS = `${TOKEN_PREFIX}:health-contexts`;
 
 /**
  * Settings of a health check.

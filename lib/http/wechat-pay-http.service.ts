@@ -161,6 +161,7 @@ export class WechatPayHttpService {
           target,
           headers: protocolHeaders(signed.authorization, undefined, undefined, '*/*'),
           body: undefined,
+          attempt: 1,
         },
         {
           headersTimeoutMs: deadline.remainingMs || 1,
@@ -184,10 +185,10 @@ export class WechatPayHttpService {
     const deadline = new Deadline(timeoutMs, signal);
     try {
       const credential = await deadline.race(credentials.get());
-      return await this.#overHosts(origins, async (origin) => {
+      return await this.#overHosts(origins, async (origin, attempt) => {
         const { authorization } = await signRequest(credential, method, target, '', clock());
         const headers = protocolHeaders(authorization, undefined, wechatpaySerial);
-        const wire = { origin, method, target, headers, body: undefined };
+        const wire = { origin, method, target, headers, body: undefined, attempt };
         return transport.send(wire, deadline, MAX_ANSWER_BYTES);
       });
     } finally {
@@ -205,14 +206,14 @@ export class WechatPayHttpService {
     // Nothing is sent whose answer could not be verified.
     if (!certificates.keyRing.canVerify(clock())) await deadline.race(certificates.ready());
     try {
-      const answer = await this.#overHosts(origins, async (origin) => {
+      const answer = await this.#overHosts(origins, async (origin, attempt) => {
         credential = credentials.credential ?? (await deadline.race(credentials.get()));
         const { json, serial } = await this.#prepareBody(request, certificates, deadline);
         const signed = await signRequest(credential, method, target, json, clock());
         if (deadline.reason) throw deadline.reason;
         const headers = protocolHeaders(signed.authorization, signed.body, serial);
         if (extra) headers.push(...extra);
-        const wire = { origin, method, target, headers, body: signed.body };
+        const wire = { origin, method, target, headers, body: signed.body, attempt };
         return transport.send(wire, deadline, MAX_ANSWER_BYTES);
       });
       return await this.#accept<T>(request, target, answer, deadline, credential);
@@ -224,11 +225,11 @@ export class WechatPayHttpService {
   /** Tries the next host only when nothing can have reached the one before. */
   async #overHosts(
     origins: readonly string[],
-    attempt: (origin: string) => Promise<RawAnswer>,
+    attempt: (origin: string, number: number) => Promise<RawAnswer>,
   ): Promise<RawAnswer> {
     for (const [index, origin] of origins.entries()) {
       try {
-        return await attempt(origin);
+        return await attempt(origin, index + 1);
       } catch (error) {
         const mayGoOn =
           error instanceof WechatPayTransportError &&

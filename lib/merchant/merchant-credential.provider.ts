@@ -19,21 +19,25 @@ export class MerchantCredentialProvider {
   readonly #mchid: string;
   readonly #source: CredentialSource | undefined;
   readonly #clock: () => number;
+  readonly #refuse: (credential: MerchantCredential) => readonly string[];
   readonly #subject = new BehaviorSubject<MerchantCredential | undefined>(undefined);
   readonly #closing = new AbortController();
   #loading: Promise<MerchantCredential> | undefined;
 
   /**
    * @param source where to load from, or a credential that was checked already
+   * @param refuse more that may speak against a loaded credential, one sentence a problem
    * @internal
    */
   constructor(
     mchid: string,
     source: CredentialSource | MerchantCredential,
     clock: () => number = Date.now,
+    refuse: (credential: MerchantCredential) => readonly string[] = () => [],
   ) {
     this.#mchid = mchid;
     this.#clock = clock;
+    this.#refuse = refuse;
     if ('load' in source) this.#source = source;
     else this.#subject.next(source);
   }
@@ -80,10 +84,11 @@ export class MerchantCredentialProvider {
       );
     }
     const checked = checkCredential(this.#mchid, material, this.#clock());
-    if ('problems' in checked) {
+    const problems = 'problems' in checked ? checked.problems : this.#refuse(checked.credential);
+    if (!('credential' in checked) || problems.length > 0) {
       throw new WechatPayCertificateError(
         'CREDENTIAL_UNAVAILABLE',
-        `The credential of merchant ${this.#mchid} is unusable:${checked.problems.map((problem) => `\n  - ${problem}`).join('')}`,
+        `The credential of merchant ${this.#mchid} is unusable:${problems.map((problem) => `\n  - ${problem}`).join('')}`,
       );
     }
     this.#subject.next(checked.credential);

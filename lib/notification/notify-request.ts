@@ -1,4 +1,5 @@
 import type { WechatPayNotification } from './notification.types.js';
+import { TOKEN_PREFIX } from '../version.js';
 
 /** What we use of a request of Express or Fastify. */
 export interface NotifyRequest {
@@ -30,7 +31,7 @@ export function rawBodyOf(request: NotifyRequest): Buffer | undefined {
   return hasBody ? undefined : EMPTY;
 }
 
-const PROPERTY = Symbol.for('wechat-pay/0:notification');
+const PROPERTY = Symbol.for(`${TOKEN_PREFIX}:notification`);
 
 /** Keeps the verified notification on its request. */
 export function setNotification(request: object, notification: WechatPayNotification): void {

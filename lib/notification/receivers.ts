@@ -1,4 +1,5 @@
 import type { NotificationReceiver } from './receive.js';
+import { TOKEN_PREFIX } from '../version.js';
 
 /** Who notifications can be for; the registry of merchants is this. */
 export interface NotificationReceivers {
@@ -9,6 +10,6 @@ export interface NotificationReceivers {
 }
 
 /** Token of {@link NotificationReceivers}. */
-export const NOTIFICATION_RECEIVERS = 'wechat-pay/0:receivers';
+export const NOTIFICATION_RECEIVERS = `${TOKEN_PREFIX}:receivers`;
 /** Metadata key of `@WechatPayNotify()` options. */
-export const NOTIFY_OPTIONS = 'wechat-pay/0:notify-options';
+export const NOTIFY_OPTIONS = `${TOKEN_PREFIX}:notify-options`;

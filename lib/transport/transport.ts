@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { Agent, request as undiciRequest, type Dispatcher } from 'undici';
-import { WechatPayError, WechatPayTransportError } from '../errors/index.js';
+import { WechatPayTransportError, type TransportErrorCode } from '../errors/index.js';
 import { AnswerCollector, type AnswerHeaders, type RawAnswer } from './collector.js';
 import type { Deadline } from './deadline.js';
 
@@ -35,6 +35,8 @@ export interface WireRequest {
   /** Names and values in turn. */
   readonly headers: string[];
   readonly body: Buffer | undefined;
+  /** Which attempt of the call this is, from 1. */
+  readonly attempt: number;
 }
 
 /** The head of a streamed answer and its body, which the caller must consume or destroy. */
@@ -100,7 +102,7 @@ export class Transport {
         );
       });
     } catch (error) {
-      throw asTransportError(error, collector?.wasSent ?? false, request.origin);
+      throw asTransportError(error, collector?.wasSent ?? false, request);
     }
   }
 
@@ -126,7 +128,7 @@ export class Transport {
       });
       return { status: answer.statusCode, headers: answer.headers, body: answer.body };
     } catch (error) {
-      throw asTransportError(error, true, request.origin);
+      throw asTransportError(error, true, request);
     }
   }
 
@@ -179,34 +181,35 @@ async function retire(dispatcher: Dispatcher, graceMs: number): Promise<void> {
   clearTimeout(force);
 }
 
-function asTransportError(error: unknown, wasSent: boolean, origin: string): WechatPayError {
+/** Says what went wrong in our terms; an error of ours learns whether the request had left. */
+function asTransportError(
+  error: unknown,
+  wasSent: boolean,
+  { origin, attempt }: WireRequest,
+): WechatPayTransportError {
+  const facts = { cause: error, wasSent, attempt };
   if (error instanceof WechatPayTransportError) {
-    return error.wasSent === wasSent
-      ? error
-      : new WechatPayTransportError(error.code as 'TIMEOUT', error.message, {
-          cause: error.cause,
-          isRetryable: error.isRetryable,
-          wasSent,
-        });
+    const { cause, isRetryable } = error;
+    return new WechatPayTransportError(error.code as TransportErrorCode, error.message, {
+      ...facts,
+      cause,
+      isRetryable,
+    });
   }
   const code = errorCode(error);
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
     return new WechatPayTransportError('TIMEOUT', `${origin} did not answer in time`, {
-      cause: error,
+      ...facts,
       isRetryable: true,
-      wasSent,
     });
   }
   if (code === 'UND_ERR_ABORTED' || (error instanceof Error && error.name === 'AbortError')) {
-    return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', {
-      cause: error,
-      wasSent,
-    });
+    return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', facts);
   }
   return new WechatPayTransportError(
     'CONNECTION_FAILED',
     `The connection to ${origin} failed${code === undefined ? '' : ` (${code})`}: check DNS, firewall and proxy`,
-    { cause: error, isRetryable: true, wasSent },
+    { ...facts, isRetryable: true },
   );
 }
 
