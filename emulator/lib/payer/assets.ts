@@ -7,9 +7,11 @@ a { color: #0b7a43; text-decoration: none; }
 a:hover { text-decoration: underline; }
 a:focus-visible, button:focus-visible { outline: 3px solid #07c16066; outline-offset: 2px; }
 .top { display: flex; justify-content: space-between; gap: 12px; padding: 10px 16px; font-size: 13px; color: var(--soft); background: #f7f7f7; border-bottom: 1px solid var(--line); }
+.top a { white-space: nowrap; }
 .phone { max-width: 430px; margin: 0 auto; min-height: 100vh; display: flex; flex-direction: column; background: #f7f7f7; }
 @media (min-width: 600px) { .phone { margin: 40px auto; min-height: 700px; border-radius: 20px; overflow: hidden; box-shadow: 0 12px 40px #0000001f; } }
 .pay { flex: 1; display: flex; flex-direction: column; padding: 28px 20px 24px; }
+#form { flex: 1; display: flex; flex-direction: column; }
 .shop { text-align: center; }
 .avatar { width: 56px; height: 56px; margin: 0 auto 10px; border-radius: 14px; background: var(--green); color: #fff; display: grid; place-items: center; font-size: 26px; font-weight: 600; }
 .shop small { color: var(--soft); display: block; }
@@ -31,6 +33,7 @@ button[disabled] { opacity: .6; cursor: default; }
 .result { text-align: center; padding: 40px 8px 8px; }
 .result h1 { font-size: 22px; margin: 16px 0 6px; }
 .result p { color: var(--soft); margin: 0 0 26px; }
+.result p.amount { color: var(--ink); }
 .sign { width: 72px; height: 72px; border-radius: 50%; margin: 0 auto; display: grid; place-items: center; font-size: 38px; color: #fff; background: var(--green); }
 .sign.off { background: #b8b8b8; }
 [hidden] { display: none !important; }
@@ -44,13 +47,14 @@ table { border-collapse: collapse; width: 100%; font-size: 14px; }
 th, td { text-align: left; padding: 11px 16px; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 500; white-space: nowrap; }
+td a + a { margin-left: 12px; }
 td.number { font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: 13px/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .badge { display: inline-block; padding: 1px 9px; border-radius: 99px; font-size: 13px; background: #eee; color: #555; white-space: nowrap; }
 .badge.SUCCESS, .badge.delivered { background: #e2f7ec; color: #05753b; }
 .badge.NOTPAY, .badge.pending { background: #fff3dc; color: var(--warn); }
 .badge.REFUND { background: #e8effd; color: #1d4fb8; }
-@media (max-width: 640px) { .stack thead { display: none; } .stack tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } .stack tr:last-child { border-bottom: 0; } .stack td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 4px 16px; text-align: right; } .stack td::before { content: attr(data-label); color: var(--soft); flex: none; text-align: left; } }
+@media (max-width: 640px) { .pairs td { display: block; border: 0; padding: 2px 16px; } .pairs tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } .pairs tr:last-child { border-bottom: 0; } .stack thead { display: none; } .stack tr { display: block; padding: 10px 0; border-bottom: 1px solid var(--line); } .stack tr:last-child { border-bottom: 0; } .stack td { display: flex; justify-content: space-between; gap: 16px; border: 0; padding: 4px 16px; text-align: right; } .stack td::before { content: attr(data-label); color: var(--soft); flex: none; text-align: left; } }
 `.trim();
 
 /** The script of the payer page: one button pays, one cancels. @internal */
@@ -80,7 +84,11 @@ export const payerScript = `
         body: page.dataset.order,
       });
       if (answer.ok) show('paid');
-      else show('failed', (await answer.json()).message);
+      else {
+        const { code, message } = await answer.json();
+        const reasons = JSON.parse(page.dataset.reasons);
+        show('failed', Object.hasOwn(reasons, code) ? reasons[code] : message);
+      }
     } catch (error) {
       show('failed', String(error));
     }

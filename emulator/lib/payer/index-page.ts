@@ -45,9 +45,6 @@ function orders({ orders: list, language }: IndexView, texts: Texts): Html {
   if (list.length === 0) return html`<p>${texts.noOrders}</p>`;
   const rows = list.map((order) => {
     const { outTradeNo, state, totalFen } = order;
-    const query = order.codeUrl === undefined ? 'prepay_id' : 'code_url';
-    const value = encodeURIComponent(order.codeUrl ?? order.prepayId);
-    const link = `/emulator/payer?${query}=${value}&lang=${language}`;
     return html`<tr>
       <td data-label="${texts.orderNo}"><code>${outTradeNo}</code></td>
       <td data-label="${texts.merchantNo}">${order.owner.mchid}</td>
@@ -57,13 +54,23 @@ function orders({ orders: list, language }: IndexView, texts: Texts): Html {
       <td data-label="${texts.state}">
         <span class="badge ${state}">${texts.states[state]}</span>
       </td>
-      <td data-label="">
-        ${state === 'NOTPAY' ? html`<a href="${link}">${texts.open}</a>` : undefined}
-      </td>
+      <td data-label="">${state === 'NOTPAY' ? links(order, language, texts) : undefined}</td>
     </tr>`;
   });
   const { orderNo, merchantNo, goods, method, amount, state } = texts;
   return table([orderNo, merchantNo, goods, method, amount, state, ''], rows);
+}
+
+function links(order: Order, language: Language, texts: Texts): Html {
+  const { codeUrl, prepayId } = order;
+  const reference: Record<string, string> =
+    codeUrl === undefined ? { prepay_id: prepayId } : { code_url: codeUrl };
+  const query = new URLSearchParams({ ...reference, lang: language });
+  const qr =
+    codeUrl === undefined
+      ? undefined
+      : html`<a href="/emulator/qr?text=${encodeURIComponent(codeUrl)}">${texts.qr}</a>`;
+  return html`<a href="/emulator/payer?${query.toString()}">${texts.open}</a> ${qr}`;
 }
 
 function notifications({ notifications: list }: IndexView, texts: Texts): Html {
@@ -91,7 +98,7 @@ function keys({ merchants, keys: state }: IndexView, texts: Texts): Html {
     row(texts.signing, state.signing),
     row(texts.publicKeyId, state.publicKeyId),
   ];
-  return html`<table>
+  return html`<table class="pairs">
     <tbody>
       ${rows}
     </tbody>
@@ -102,7 +109,7 @@ function endpoints(language: Language): Html {
   const rows = controlEndpoints.map(({ request, en, zh }) =>
     row(request, language === 'zh' ? zh : en),
   );
-  return html`<table>
+  return html`<table class="pairs">
     <tbody>
       ${rows}
     </tbody>

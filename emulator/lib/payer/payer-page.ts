@@ -55,6 +55,7 @@ function form(view: PayerView, order: Order, texts: Texts): Html {
     class="pay"
     data-order="${JSON.stringify(view.reference)}"
     data-paying="${texts.paying}"
+    data-reasons="${JSON.stringify(reasons(texts))}"
   >
     <div id="form">
       <div class="shop">
@@ -78,6 +79,16 @@ function form(view: PayerView, order: Order, texts: Texts): Html {
     ${outcome('cancelled', texts.cancelled, texts.cancelledHint, false, view, texts)}
     ${outcome('failed', texts.failed, '', false, view, texts)}
   </div>`;
+}
+
+/** What the script says when the platform refuses, by code, in the reader's language. */
+function reasons(texts: Texts): Readonly<Record<string, string>> {
+  return {
+    ORDERPAID: texts.paid,
+    ORDER_CLOSED: texts.closedHint,
+    ORDER_NOT_EXIST: texts.missingHint,
+    INVALID_REQUEST: texts.expired,
+  };
 }
 
 function fact(name: string, value: string): Html {
