@@ -1,6 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { WechatPayError, WechatPayRequestError } from '../errors/index.js';
 
+/** The name itself, or any of its letters written as an escape. */
+const MAYBE_PROTO = /__proto__|\\u00[567]/i;
+
 /**
  * Serialises a body once.
  *
@@ -28,7 +31,7 @@ export function parseJson(body: Buffer, requestId?: string): unknown {
   try {
     if (!isUtf8(body)) throw new TypeError();
     const text = body.toString('utf8');
-    return /__proto__|\\u005f/i.test(text)
+    return MAYBE_PROTO.test(text)
       ? JSON.parse(text, (key, value: unknown) => (key === '__proto__' ? undefined : value))
       : JSON.parse(text);
   } catch {

@@ -203,6 +203,7 @@ export class WechatPayHttpService {
     const target = buildTarget(request.path, request.query);
     const extra = extraHeaders(request.headers);
     let credential: MerchantCredential | undefined;
+    let isAnswered = false;
     // Nothing is sent whose answer could not be verified.
     if (!certificates.keyRing.canVerify(clock())) await deadline.race(certificates.ready());
     try {
@@ -216,9 +217,10 @@ export class WechatPayHttpService {
         const wire = { origin, method, target, headers, body: signed.body, attempt };
         return transport.send(wire, deadline, MAX_ANSWER_BYTES);
       });
+      isAnswered = true;
       return await this.#accept<T>(request, target, answer, deadline, credential);
     } catch (error) {
-      throw classify(error, method);
+      throw classify(error, method, isAnswered);
     }
   }
 
@@ -320,19 +322,18 @@ function unknownKey(serial: string): WechatPaySignatureError {
 }
 
 /** What failed after a write was sent has an unknown result; a read can simply be repeated. */
-function classify(error: unknown, method: HttpMethod): unknown {
-  const isRead = method === 'GET';
-  if (error instanceof WechatPaySignatureError || isSentFailure(error)) {
-    if (isRead) return error;
-    return new WechatPayUnknownResultError(
-      `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). Query by your own number, or repeat it with the identical number and parameters`,
-      { cause: error, requestId: error.requestId },
-    );
-  }
-  return error;
+function classify(error: unknown, method: HttpMethod, isAnswered: boolean): unknown {
+  if (method === 'GET' || !(error instanceof WechatPayError)) return error;
+  // An answer that came is an answer to something sent, whatever kept us from believing it.
+  const isUnknown = isAnswered ? !(error instanceof WechatPayApiError) : isSentFailure(error);
+  if (!isUnknown) return error;
+  return new WechatPayUnknownResultError(
+    `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). Query by your own number, or repeat it with the identical number and parameters`,
+    { cause: error, requestId: error.requestId },
+  );
 }
 
-function isSentFailure(error: unknown): error is WechatPayError {
+function isSentFailure(error: WechatPayError): boolean {
   return error instanceof WechatPayTransportError && error.wasSent;
 }
 
