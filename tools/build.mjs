@@ -1,5 +1,7 @@
 /**
- * Builds both packages twice, as ES modules (dist/esm) and as CommonJS (dist/cjs).
+ * Builds both packages twice, as ES modules (dist/esm) and as CommonJS (dist/cjs). The library's
+ * code is then put into one file a kind (see docs/adr/0010): an application waits for every file that
+ * an import has to find. Its declarations stay as the compiler wrote them.
  *
  *   node tools/build.mjs [lib] [emulator]      both when none is named
  *
@@ -7,10 +9,11 @@
  * leaves the last good one alone.
  */
 import { spawn } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { rollup } from 'rollup';
 
 const root = resolve(fileURLToPath(new URL('..', import.meta.url)));
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
@@ -20,6 +23,8 @@ const kinds = [
   { folder: 'cjs', config: 'tsconfig.build.cjs.json', type: 'commonjs' },
 ];
 const scriptMode = 0o755;
+/** Packages whose code is bundled, by entry. */
+const bundled = { lib: ['index'] };
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !(name in packages));
@@ -47,6 +52,7 @@ async function build(name, folder) {
   try {
     await mkdir(next, { recursive: true });
     await Promise.all(kinds.map((kind) => compile(folder, kind, join(next, kind.folder))));
+    if (name in bundled) await bundle(next, bundled[name]);
     await swap(next, join(folder, 'dist'), join(scratch, 'old'));
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -61,6 +67,33 @@ async function compile(folder, kind, out) {
   await writeFile(join(out, 'package.json'), `${JSON.stringify(marker)}\n`);
   await copyAssets(join(folder, 'lib'), out);
   await makeExecutable(folder, kind, out);
+}
+
+/**
+ * Puts the code of all modules into the entries, in place; what entries share becomes chunks. Both
+ * kinds are made from the ES modules, so that they hold the same code.
+ */
+async function bundle(dist, entries) {
+  const build = await rollup({
+    input: Object.fromEntries(entries.map((entry) => [entry, join(dist, 'esm', `${entry}.js`)])),
+    external: (id) => !/^[./]/.test(id),
+    treeshake: false,
+    onwarn: (warning) => {
+      // the compiler's decorator helper looks for an earlier one at the top level's `this`
+      if (warning.code !== 'THIS_IS_UNDEFINED') throw new Error(`bundling: ${warning.message}`);
+    },
+  });
+  for (const file of await readdir(dist, { recursive: true })) {
+    if (file.endsWith('.js')) await rm(join(dist, file));
+  }
+  for (const { folder } of kinds) {
+    await build.write({
+      dir: join(dist, folder),
+      format: folder,
+      chunkFileNames: 'shared-[hash].js',
+    });
+  }
+  await build.close();
 }
 
 /** Everything in lib/ that is not TypeScript (pages, style sheets, data) keeps its place. */

@@ -92,7 +92,9 @@ function checkImports(manifest, place, packed) {
     for (const { fileName } of names) {
       if (fileName.startsWith('.')) {
         const target = new URL(fileName, `file:///${path}`).pathname.slice(1);
-        if (!files.includes(target))
+        // a declaration needs the declaration beside it: the code may have been joined
+        const needed = /\.d\.[cm]?ts$/.test(path) ? target.replace(/\.js$/, '.d.ts') : target;
+        if (!files.includes(needed))
           problem(manifest.name, `${path} imports ${fileName}: not there`);
         continue;
       }

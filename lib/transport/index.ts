@@ -1,4 +1,4 @@
-export { type AnswerHeaders, type RawAnswer } from './collector.js';
+export type { AnswerHeaders, RawAnswer } from './answer.js';
 export { Deadline } from './deadline.js';
 export {
   DEFAULT_BACKUP_URL,

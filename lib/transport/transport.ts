@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { Agent, request as undiciRequest, type Dispatcher } from 'undici';
 import { WechatPayTransportError, type TransportErrorCode } from '../errors/index.js';
-import { AnswerCollector, type AnswerHeaders, type RawAnswer } from './collector.js';
+import type { AnswerHeaders, RawAnswer } from './answer.js';
+import { AnswerCollector } from './collector.js';
 import type { Deadline } from './deadline.js';
 
 /**
