@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { useWechatPayRawBody } from 'nestjs-wechatpay';
+import { ShopModule } from './shop.module.js';
+
+const pageFolder = fileURLToPath(new URL('../public', import.meta.url));
+const policy =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** The shop, ready to listen. */
+export async function createShop(): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(ShopModule, {
+    logger: ['log', 'warn', 'error', 'fatal'],
+    forceCloseConnections: true,
+  });
+  app.disable('x-powered-by');
+  app.useStaticAssets(pageFolder, {
+    setHeaders: (response: ServerResponse) => {
+      response.setHeader('Content-Security-Policy', policy);
+      response.setHeader('X-Content-Type-Options', 'nosniff');
+    },
+  });
+  useWechatPayRawBody(app, { path: '/wechatpay/notify' });
+  app.enableShutdownHooks();
+  return app;
+}
