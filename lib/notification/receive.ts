@@ -28,6 +28,9 @@ export interface NotificationReceiver {
 // The platform gives up after five seconds; what is left is for the handler.
 const KEY_WAIT_MS = 3_000;
 
+// Where money has moved the payload says whose it is; other events do not always.
+const NAMES_ITS_MERCHANT = /^(?:TRANSACTION|REFUND)\./;
+
 /**
  * Checks that the platform signed these bytes just now.
  *
@@ -64,7 +67,8 @@ export async function openNotification(
   if (keyIndex > 0) receiver.certificates.reportPreviousApiV3Key();
   const payload = asObject(parseShape(plaintext)) ?? refuse('its payload is not an object');
   const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
-  if (owner !== undefined && owner !== receiver.mchid) {
+  const mayBeNobodys = !NAMES_ITS_MERCHANT.test(envelope.eventType);
+  if (owner !== receiver.mchid && !(owner === undefined && mayBeNobodys)) {
     refuse(`it is for another merchant than ${receiver.mchid}`);
   }
   const { box: _, ...facts } = envelope;
