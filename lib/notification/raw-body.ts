@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import type { INestApplication } from '@nestjs/common';
+import { HttpStatus, type INestApplication } from '@nestjs/common';
 import { WechatPayConfigurationError } from '../errors/index.js';
-import { failBody } from './notify.exceptions.js';
+import { failBody, NotifyException } from './notify.exceptions.js';
 import { MAX_NOTIFICATION_BYTES } from './notify-request.js';
 
 /**
@@ -18,6 +18,7 @@ export interface WechatPayRawBodyOptions {
 }
 
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
+const TOO_LARGE = '报文过大';
 
 /** A request while its body is read; both platforms look for `rawBody`. */
 interface RawBodyRequest {
@@ -30,7 +31,7 @@ interface FastifyLike {
   addHook(
     name: 'preParsing',
     hook: (
-      request: RawBodyRequest & { url: string; raw: IncomingMessage },
+      request: RawBodyRequest & { url: string; routeOptions: { url?: string } },
       reply: unknown,
       payload: Readable,
     ) => Promise<Readable & { receivedEncodedLength?: number }>,
@@ -68,6 +69,7 @@ function useOnExpress(app: INestApplication, path: string, limit: number): void 
       response: ServerResponse,
       next: (error?: unknown) => void,
     ) => {
+      if (request.rawBody) return next(); // read already for an enclosing path
       readAll(request, limit).then((body) => {
         if (body) {
           request.rawBody = body;
@@ -84,9 +86,11 @@ function useOnFastify(fastify: FastifyLike, path: string, limit: number): void {
     if (isBelow(route.url, path)) route.bodyLimit = Math.max(route.bodyLimit ?? 0, limit);
   });
   fastify.addHook('preParsing', async (request, _reply, payload) => {
-    if (!isBelow(request.url, path)) return payload;
+    // The route tells as well: a path may be spelt in other ways, such as with %-escapes.
+    const isOurs = isBelow(request.url, path) || isBelow(request.routeOptions.url ?? '', path);
+    if (!isOurs || request.rawBody) return payload; // read already for an enclosing path
     const body = await readAll(payload, limit);
-    if (!body) throw Object.assign(new RangeError('报文过大'), { statusCode: 413 });
+    if (!body) throw new NotifyException(HttpStatus.PAYLOAD_TOO_LARGE, TOO_LARGE);
     // With `rawBody: true` Nest would put what its parser sees in place of it.
     Object.defineProperty(request, 'rawBody', { get: () => body, set: () => {} });
     // The parser gets an empty object in place of bytes that nobody has verified.
@@ -118,7 +122,7 @@ function refuse(response: ServerResponse): void {
   response.statusCode = 413;
   response.setHeader('content-type', 'application/json; charset=utf-8');
   response.setHeader('connection', 'close');
-  response.end(JSON.stringify(failBody('报文过大')));
+  response.end(JSON.stringify(failBody(TOO_LARGE)));
 }
 
 function isBelow(url: string, path: string): boolean {
