@@ -47,3 +47,39 @@ export function redactTarget(target: string): string {
     .join('&');
   return `${redactText(path)}?${query}`.slice(0, MAX_TEXT);
 }
+
+/** What is kept of a foreign error beside its name and message. */
+const PLAIN_FACTS = ['code', 'errno', 'syscall', 'address', 'port'] as const;
+
+/**
+ * A copy of what went wrong underneath that is fit for a log: name, redacted message, frames of the
+ * stack and the operating system's facts. Whatever else a foreign error holds stays behind: bytes of
+ * an answer, a command, headers, the text that a parser choked on.
+ *
+ * @internal
+ */
+export function safeCause(cause: unknown): Error | undefined {
+  if (typeof cause === 'string') return new Error(redactText(cause));
+  if (typeof cause !== 'object' || cause === null) return undefined;
+  const foreign = cause as Readonly<Record<string, unknown>>;
+  const { name, message, stack } = foreign;
+  const isParserError = name === 'SyntaxError'; // its message quotes the text
+  const safe = new Error(
+    typeof message === 'string' && !isParserError ? redactText(message) : 'malformed text',
+  );
+  const frames =
+    typeof stack === 'string' ? stack.split('\n').filter(isFrame).slice(0, 30).map(redactText) : [];
+  const safeName = typeof name === 'string' ? redactText(name) : 'Error';
+  Object.defineProperty(safe, 'name', { value: safeName, configurable: true });
+  safe.stack = [`${safeName}: ${safe.message}`, ...frames].join('\n');
+  for (const fact of PLAIN_FACTS) {
+    const value = foreign[fact];
+    if (typeof value === 'number') Object.assign(safe, { [fact]: value });
+    else if (typeof value === 'string') Object.assign(safe, { [fact]: redactText(value) });
+  }
+  return safe;
+}
+
+function isFrame(line: string): boolean {
+  return /^\s+at /.test(line);
+}

@@ -1,8 +1,9 @@
 import type { WechatPayErrorCode } from './codes.js';
+import { safeCause } from './redact.js';
 
 /** Facts that any error may carry beside its code; none of them is ever secret or personal. */
 export interface WechatPayErrorFacts {
-  /** What went wrong underneath. */
+  /** What went wrong underneath; of a foreign error a redacted copy is kept. */
   readonly cause?: unknown;
   /** The platform's `Request-ID`, for its support. */
   readonly requestId?: string | undefined;
@@ -56,7 +57,9 @@ export class WechatPayError extends Error {
   readonly isResultUnknown: boolean;
 
   constructor(code: WechatPayErrorCode, message: string, facts: WechatPayErrorFacts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    const { cause } = facts;
+    const kept = cause instanceof WechatPayError ? cause : safeCause(cause);
+    super(message, kept === undefined ? undefined : { cause: kept });
     this.code = code;
     this.requestId = facts.requestId;
     this.isRetryable = facts.isRetryable ?? false;
