@@ -6,7 +6,7 @@ const USER_AGENT = `nestjs-wechatpay/${VERSION} (${process.platform}) node/${pro
 const NAME = /^[A-Za-z0-9-]{1,64}$/;
 const VALUE = /^[\x20-\x7e]{0,1024}$/;
 const RESERVED =
-  /^(?:authorization|accept|content-.*|host|user-agent|wechatpay-.*|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|cookie|proxy-.*)$/i;
+  /^(?:authorization|accept|accept-encoding|content-.*|host|user-agent|wechatpay-.*|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|cookie|proxy-.*)$/i;
 
 /**
  * The headers that carry the protocol, as names and values in turn.
