@@ -100,3 +100,38 @@ export function assertSigned(headers: SignedHeaders, body: Buffer, key: Platform
     { isProbe, serial: headers.serial },
   );
 }
+
+/** Where the keys of the platform come from. */
+export interface PlatformKeySource {
+  readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
+  /** Never throws; may download once when the serial is unknown. */
+  find(serial: string): Promise<PlatformKey | undefined>;
+}
+
+/**
+ * Checks that the platform signed these bytes just now: headers, time window, key, signature. The
+ * cheap checks come first, so that what is malformed or stale costs no key and no download.
+ *
+ * @param wait bounds the wait for a key that has to be downloaded
+ * @throws {WechatPaySignatureError} for anything that does not verify, and whatever `wait` throws
+ */
+export async function verifySigned(
+  keys: PlatformKeySource,
+  rawHeaders: SignedHeaderSource,
+  body: Buffer,
+  nowMs: number,
+  wait: (key: Promise<PlatformKey | undefined>) => Promise<PlatformKey | undefined>,
+): Promise<void> {
+  const headers = readSignedHeaders(rawHeaders);
+  assertFresh(headers, nowMs);
+  const { serial } = headers;
+  const key = keys.keyRing.find(serial, nowMs) ?? (await wait(keys.find(serial)));
+  if (!key) {
+    throw new WechatPaySignatureError(
+      'SIGNATURE_KEY_UNKNOWN',
+      `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
+      { serial },
+    );
+  }
+  assertSigned(headers, body, key);
+}

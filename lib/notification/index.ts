@@ -5,7 +5,11 @@ export type {
   WechatPayNotificationPayloads,
 } from './notification.types.js';
 export { useWechatPayRawBody, type WechatPayRawBodyOptions } from './raw-body.js';
-export { NOTIFICATION_RECEIVERS, type NotificationReceivers } from './receivers.js';
-export { WechatPayNotify, type WechatPayNotifyOptions } from './wechat-pay-notify.decorator.js';
+export {
+  NOTIFICATION_RECEIVERS,
+  type NotificationReceivers,
+  type WechatPayNotifyOptions,
+} from './receivers.js';
+export { WechatPayNotify } from './wechat-pay-notify.decorator.js';
 export { WechatPayNotifyGuard } from './wechat-pay-notify.guard.js';
 export { WechatPayNotification } from './wechat-pay-notification.js';

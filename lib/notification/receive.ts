@@ -1,14 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import {
-  assertFresh,
-  assertSigned,
-  readSignedHeaders,
-  type PlatformKey,
-  type SignedHeaders,
+  verifySigned,
+  type PlatformKeySource,
   type SignedHeaderSource,
 } from '../certificates/index.js';
 import { AEAD_ALGORITHM, openAead, type AeadBox } from '../crypto/index.js';
-import { WechatPayRequestError, WechatPaySignatureError } from '../errors/index.js';
+import { WechatPayRequestError } from '../errors/index.js';
 import { parseJson } from '../http/index.js';
 import { Deadline } from '../transport/index.js';
 import type { WechatPayNotification } from './notification.types.js';
@@ -17,11 +14,7 @@ import type { WechatPayNotification } from './notification.types.js';
 export interface NotificationReceiver {
   readonly name: string;
   readonly mchid: string;
-  readonly certificates: {
-    readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
-    find(serial: string): Promise<PlatformKey | undefined>;
-    reportPreviousApiV3Key(): void;
-  };
+  readonly certificates: PlatformKeySource & { reportPreviousApiV3Key(): void };
   readonly credentials: { get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }> };
 }
 
@@ -44,9 +37,12 @@ export async function verifyNotification(
   body: Buffer,
   nowMs: number,
 ): Promise<void> {
-  const headers = readSignedHeaders(rawHeaders);
-  assertFresh(headers, nowMs);
-  assertSigned(headers, body, await keyOf(receiver, headers, nowMs));
+  await verifySigned(receiver.certificates, rawHeaders, body, nowMs, async (key) => {
+    const deadline = new Deadline(KEY_WAIT_MS);
+    const found = await deadline.race(key).catch(() => undefined);
+    deadline.dispose();
+    return found;
+  });
 }
 
 /**
@@ -78,26 +74,6 @@ export async function openNotification(
     mchid: receiver.mchid,
     payload,
   }) as unknown as WechatPayNotification;
-}
-
-async function keyOf(
-  receiver: NotificationReceiver,
-  headers: SignedHeaders,
-  nowMs: number,
-): Promise<PlatformKey> {
-  const { certificates } = receiver;
-  const { serial } = headers;
-  const known = certificates.keyRing.find(serial, nowMs);
-  if (known) return known;
-  const deadline = new Deadline(KEY_WAIT_MS);
-  const found = await deadline.race(certificates.find(serial)).catch(() => undefined);
-  deadline.dispose();
-  if (found) return found;
-  throw new WechatPaySignatureError(
-    'SIGNATURE_KEY_UNKNOWN',
-    `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
-    { serial },
-  );
 }
 
 interface Envelope {

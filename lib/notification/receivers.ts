@@ -13,3 +13,16 @@ export interface NotificationReceivers {
 export const NOTIFICATION_RECEIVERS = `${TOKEN_PREFIX}:receivers`;
 /** Metadata key of `@WechatPayNotify()` options. */
 export const NOTIFY_OPTIONS = `${TOKEN_PREFIX}:notify-options`;
+
+/**
+ * Settings of a notification route.
+ *
+ * @publicApi
+ */
+export interface WechatPayNotifyOptions {
+  /**
+   * Name of the merchant that the route is for, or how to tell from the request (its path, not its
+   * content: nothing is verified yet). @default the default merchant, or the only one
+   */
+  readonly merchant?: string | ((request: never) => string) | undefined;
+}

@@ -1,20 +1,7 @@
 import { applyDecorators, HttpCode, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
-import { NOTIFY_OPTIONS } from './receivers.js';
+import { NOTIFY_OPTIONS, type WechatPayNotifyOptions } from './receivers.js';
 import { WechatPayNotifyFilter } from './wechat-pay-notify.filter.js';
 import { WechatPayNotifyGuard } from './wechat-pay-notify.guard.js';
-
-/**
- * Settings of a notification route.
- *
- * @publicApi
- */
-export interface WechatPayNotifyOptions {
-  /**
-   * Name of the merchant that the route is for, or how to tell from the request (its path, not its
-   * content: nothing is verified yet). @default the default merchant, or the only one
-   */
-  readonly merchant?: string | ((request: never) => string) | undefined;
-}
 
 const HTTP_CODE = '__httpCode__';
 

@@ -22,9 +22,13 @@ import {
   type NotifyRequest,
 } from './notify-request.js';
 import type { WechatPayNotification } from './notification.types.js';
-import { NOTIFICATION_RECEIVERS, NOTIFY_OPTIONS, type NotificationReceivers } from './receivers.js';
+import {
+  NOTIFICATION_RECEIVERS,
+  NOTIFY_OPTIONS,
+  type NotificationReceivers,
+  type WechatPayNotifyOptions,
+} from './receivers.js';
 import { openNotification, verifyNotification, type NotificationReceiver } from './receive.js';
-import type { WechatPayNotifyOptions } from './wechat-pay-notify.decorator.js';
 
 /**
  * Lets only genuine notifications of the platform reach a handler: content type, raw body, headers,
