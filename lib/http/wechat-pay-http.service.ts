@@ -86,7 +86,8 @@ export class WechatPayHttpService {
    * @throws {WechatPayRequestError} the arguments cannot be sent
    */
   async request<T = unknown>(request: WechatPayRequest): Promise<WechatPayAnswer<T>> {
-    const deadline = new Deadline(this.#timeout(request.timeoutMs), request.signal);
+    const timeoutMs = timeout('timeoutMs', request.timeoutMs, this.#parts.timeoutMs);
+    const deadline = new Deadline(timeoutMs, request.signal);
     try {
       return await this.#call<T>(request, deadline);
     } finally {
@@ -140,7 +141,7 @@ export class WechatPayHttpService {
    * (`HOST_NOT_ALLOWED`), and what {@link request} throws on the way
    */
   async stream(pathOrUrl: string, options: WechatPayStreamOptions = {}): Promise<WechatPayStream> {
-    const { credentials, transport, origins, clock } = this.#parts;
+    const { credentials, transport, origins, timeoutMs, clock } = this.#parts;
     const { origin, target } = pathOrUrl.startsWith('/')
       ? { origin: origins[0] ?? '', target: buildTarget(pathOrUrl) }
       : splitPlatformUrl(pathOrUrl, origins);
@@ -149,7 +150,8 @@ export class WechatPayHttpService {
         'Only file downloads can be streamed: use get() for the rest',
       );
     }
-    const headersTimeoutMs = this.#timeout(options.headersTimeoutMs);
+    const headersTimeoutMs = timeout('headersTimeoutMs', options.headersTimeoutMs, timeoutMs);
+    const idleTimeoutMs = timeout('idleTimeoutMs', options.idleTimeoutMs, DEFAULT_IDLE_MS);
     const deadline = new Deadline(headersTimeoutMs, options.signal);
     try {
       const credential = await deadline.race(credentials.get());
@@ -163,16 +165,17 @@ export class WechatPayHttpService {
           body: undefined,
           attempt: 1,
         },
-        {
-          headersTimeoutMs: deadline.remainingMs || 1,
-          idleTimeoutMs: options.idleTimeoutMs ?? DEFAULT_IDLE_MS,
-          signal: options.signal,
-        },
+        deadline,
+        { idleTimeoutMs, signal: options.signal },
       );
       const { status, headers, body } = answer;
       const requestId = requestIdOf(headers);
       if (status >= 200 && status < 300) return { status, requestId, headers, body };
-      const text = await readBounded(body, MAX_ERROR_BYTES);
+      // the status says enough when the rest does not come in time
+      const text = await deadline
+        .race(readBounded(body, MAX_ERROR_BYTES))
+        .catch(() => Buffer.alloc(0))
+        .finally(() => body.destroy());
       throw new WechatPayApiError({ method: 'GET', target, status, body: text, requestId });
     } finally {
       deadline.dispose();
@@ -293,12 +296,12 @@ export class WechatPayHttpService {
     if (!key) throw unknownKey(headers.serial);
     assertSigned(headers, body, key);
   }
+}
 
-  #timeout(given: number | undefined): number {
-    const timeoutMs = given ?? this.#parts.timeoutMs;
-    if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
-    throw new WechatPayRequestError(`timeoutMs must be between 1 and ${MAX_TIMEOUT_MS}`);
-  }
+function timeout(name: string, given: number | undefined, fallback: number): number {
+  const timeoutMs = given ?? fallback;
+  if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+  throw new WechatPayRequestError(`${name} must be between 1 and ${MAX_TIMEOUT_MS}`);
 }
 
 function encryptFields(body: unknown, paths: readonly string[], key: PlatformKey): unknown {
@@ -337,10 +340,7 @@ function isSentFailure(error: WechatPayError): boolean {
   return error instanceof WechatPayTransportError && error.wasSent;
 }
 
-async function readBounded(
-  body: AsyncIterable<unknown> & { destroy(): unknown },
-  maximum: number,
-): Promise<Buffer> {
+async function readBounded(body: AsyncIterable<unknown>, maximum: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body) {
@@ -348,6 +348,5 @@ async function readBounded(
     size += (chunk as Buffer).length;
     if (size > maximum) break;
   }
-  body.destroy();
   return Buffer.concat(chunks).subarray(0, maximum);
 }

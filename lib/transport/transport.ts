@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
 import { Agent, request as undiciRequest, type Dispatcher } from 'undici';
 import { WechatPayTransportError, type TransportErrorCode } from '../errors/index.js';
@@ -108,28 +108,41 @@ export class Transport {
   }
 
   /**
-   * Sends one request and hands the body out as a stream.
+   * Sends one request and hands the body out as a stream, whose errors are ours too.
    *
-   * @param limits time to the answer's headers, and idle time between two pieces of the body
+   * @param deadline ends the wait for the answer's headers, in a queue for a connection too
+   * @param limits longest pause between two pieces of the body, and what may end it early
+   * @throws {WechatPayTransportError} as {@link send}
    */
   async stream(
     request: WireRequest,
-    limits: { headersTimeoutMs: number; idleTimeoutMs: number; signal?: AbortSignal | undefined },
+    deadline: Deadline,
+    limits: { idleTimeoutMs: number; signal?: AbortSignal | undefined },
   ): Promise<RawStream> {
     const { dispatcher } = this.#current();
+    const waiting = new AbortController();
+    const forget = deadline.onEnd((reason) => waiting.abort(reason));
+    const signals = limits.signal ? [limits.signal, waiting.signal] : [waiting.signal];
     try {
-      const answer = await undiciRequest(request.origin + request.target, {
+      const answering = undiciRequest(request.origin + request.target, {
         dispatcher,
         method: request.method as Dispatcher.HttpMethod,
         headers: request.headers,
         body: request.body ?? null,
-        headersTimeout: limits.headersTimeoutMs,
+        headersTimeout: 0, // the deadline is the clock
         bodyTimeout: limits.idleTimeoutMs,
-        signal: limits.signal ?? null,
+        signal: AbortSignal.any(signals),
       });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+      // in a queue for a connection undici does not listen to its signal
+      const answer = await deadline.race(answering);
+      const body = translated(answer.body, (error) =>
+        asTransportError(limits.signal?.aborted ? aborted(limits.signal) : error, true, request),
+      );
+      return { status: answer.statusCode, headers: answer.headers, body };
     } catch (error) {
-      throw asTransportError(error, true, request);
+      throw asTransportError(deadline.reason ?? error, true, request);
+    } finally {
+      forget();
     }
   }
 
@@ -180,6 +193,19 @@ async function retire(dispatcher: Dispatcher, graceMs: number): Promise<void> {
   force.unref();
   await dispatcher.close().catch(() => undefined);
   clearTimeout(force);
+}
+
+/** Passes a body on; what breaks it is put in other terms. */
+function translated(body: Readable, translate: (error: unknown) => Error): Readable {
+  const translation = new PassThrough();
+  body.on('error', (error) => translation.destroy(translate(error)));
+  translation.on('close', () => body.destroy());
+  return body.pipe(translation);
+}
+
+function aborted({ reason }: AbortSignal): WechatPayTransportError {
+  const cause: unknown = reason;
+  return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', { cause });
 }
 
 /** Says what went wrong in our terms; an error of ours learns whether the request had left. */
