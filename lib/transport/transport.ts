@@ -1,6 +1,6 @@
 import { PassThrough, type Readable } from 'node:stream';
 import { rootCertificates } from 'node:tls';
-import { Agent, request as undiciRequest, type Dispatcher } from 'undici';
+import { Agent, Pool, request as undiciRequest, type Dispatcher } from 'undici';
 import { WechatPayTransportError, type TransportErrorCode } from '../errors/index.js';
 import type { AnswerHeaders, RawAnswer } from './answer.js';
 import { AnswerCollector } from './collector.js';
@@ -50,6 +50,8 @@ export interface RawStream {
 /** One generation of connections: replaced as a whole, never changed. */
 interface TransportSnapshot {
   readonly dispatcher: Dispatcher;
+  /** The agent's pools; it forgets them when it is told to close. */
+  readonly pools: ReadonlySet<Pool>;
   readonly bornAtMs: number;
   readonly isOurs: boolean;
 }
@@ -151,7 +153,7 @@ export class Transport {
     this.#isClosed = true;
     const snapshot = this.#snapshot;
     this.#snapshot = undefined;
-    if (snapshot?.isOurs) await retire(snapshot.dispatcher, CLOSE_GRACE_MS);
+    if (snapshot?.isOurs) await retire(snapshot, CLOSE_GRACE_MS);
   }
 
   #current(): TransportSnapshot {
@@ -162,19 +164,27 @@ export class Transport {
     const current = this.#snapshot;
     if (current && (!current.isOurs || now - current.bornAtMs < GENERATION_MS)) return current;
     const { dispatcher } = this.#options;
+    const pools = new Set<Pool>();
     this.#snapshot = {
-      dispatcher: (dispatcher as Dispatcher | undefined) ?? createAgent(this.#options),
+      dispatcher: (dispatcher as Dispatcher | undefined) ?? createAgent(this.#options, pools),
+      pools,
       bornAtMs: now,
       isOurs: dispatcher === undefined,
     };
-    if (current) void retire(current.dispatcher, GENERATION_MS);
+    if (current) void retire(current, GENERATION_MS);
     return this.#snapshot;
   }
 }
 
-function createAgent(options: TransportOptions): Agent {
+function createAgent(options: TransportOptions, pools: Set<Pool>): Agent {
   const { ca } = options;
   return new Agent({
+    factory: (origin, settings) => {
+      for (const pool of pools) if (pool.destroyed) pools.delete(pool);
+      const pool = new Pool(origin, settings);
+      pools.add(pool);
+      return pool;
+    },
     connections: options.maxConnections ?? 128,
     keepAliveTimeout: KEEP_ALIVE_MS,
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
@@ -188,8 +198,10 @@ function createAgent(options: TransportOptions): Agent {
 }
 
 /** Closes when idle, and by force when that takes longer than the grace time. */
-async function retire(dispatcher: Dispatcher, graceMs: number): Promise<void> {
-  const force = setTimeout(() => void dispatcher.destroy().catch(() => undefined), graceMs);
+async function retire({ dispatcher, pools }: TransportSnapshot, graceMs: number): Promise<void> {
+  const force = setTimeout(() => {
+    for (const pool of pools) void pool.destroy().catch(() => undefined);
+  }, graceMs);
   force.unref();
   await dispatcher.close().catch(() => undefined);
   clearTimeout(force);
