@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import type { NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { useWechatPayRawBody } from 'nestjs-wechatpay';
@@ -11,11 +12,14 @@ const policy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** The shop, ready to listen. */
-export async function createShop(): Promise<NestExpressApplication> {
+/** The shop, ready to listen. Event streams end with it, and so does every connection. */
+export async function createShop(
+  options: NestApplicationOptions = {},
+): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(ShopModule, {
     logger: ['log', 'warn', 'error', 'fatal'],
     forceCloseConnections: true,
+    ...options,
   });
   app.disable('x-powered-by');
   app.useStaticAssets(pageFolder, {
