@@ -124,12 +124,13 @@ describe('Notifications', () => {
   });
 
   it('keep one kilobyte of an answer and stop reading a long one', async () => {
-    answer = () => ({ status: 500, body: 'x'.repeat(5_000_000) });
+    answer = () => ({ status: 500, body: 'x'.repeat(5_000_000), endless: true });
     await pay({});
     const record = await until(
       ({ attempts, nextAttemptAt }) => attempts.length === 1 && nextAttemptAt !== undefined,
     );
     expect(record.attempts[0]?.answer).toHaveLength(1024);
+    expect(record.attempts[0]?.error).toBeUndefined();
   });
 
   it.each(['http://192.0.2.1/notify', 'https://shop.invalid/notify'])(

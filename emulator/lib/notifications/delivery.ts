@@ -17,7 +17,16 @@ export interface DeliveryOptions {
   readonly timeoutMs: number;
   readonly allowRemote: boolean;
   readonly signal: AbortSignal;
+  /** Finds the addresses of a host. @default the system's resolver */
+  readonly resolve?: HostResolver;
 }
+
+/** `dns.lookup` with `all`. @internal */
+export type HostResolver = (
+  host: string,
+  options: { readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
 
 /** How much of an answer is kept, and how much is read. */
 const keptBytes = 1024;
@@ -35,7 +44,7 @@ export function deliver(
   url: string,
   headers: Readonly<Record<string, string>>,
   body: Buffer,
-  { timeoutMs, allowRemote, signal }: DeliveryOptions,
+  { timeoutMs, allowRemote, signal, resolve: resolver = lookup }: DeliveryOptions,
 ): Promise<Delivery> {
   const target = new URL(url);
   const host = target.hostname.replace(/^\[|\]$/g, '');
@@ -49,7 +58,7 @@ export function deliver(
       headers: { ...headers, 'content-length': String(body.length), connection: 'close' },
       agent: false,
       signal,
-      ...(!allowRemote && { lookup: loopbackLookup }),
+      ...(!allowRemote && { lookup: loopbackLookup(resolver) }),
     });
     const timer = setTimeout(
       () => post.destroy(new Error(`no answer in ${timeoutMs} ms`)),
@@ -99,13 +108,16 @@ type LookupCallback = (
   family?: number,
 ) => void;
 
-function loopbackLookup(host: string, options: { all?: boolean }, callback: LookupCallback): void {
-  lookup(host, { all: true }, (error, addresses) => {
-    if (error !== null) return callback(error, []);
-    const local = addresses.filter(({ address }) => isLoopback(address));
-    const [first] = local;
-    if (first === undefined) return callback(new Error(notLoopback(host)), []);
-    if (options.all === true) return callback(null, local);
-    callback(null, first.address, first.family);
-  });
+/** A resolver that knows loopback addresses only. */
+function loopbackLookup(resolve: HostResolver) {
+  return (host: string, options: { all?: boolean }, callback: LookupCallback): void => {
+    resolve(host, { all: true }, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      const local = addresses.filter(({ address }) => isLoopback(address));
+      const [first] = local;
+      if (first === undefined) return callback(new Error(notLoopback(host)), []);
+      if (options.all === true) return callback(null, local);
+      callback(null, first.address, first.family);
+    });
+  };
 }

@@ -243,7 +243,10 @@ export type NotifyAnswer = {
   status?: number;
   body?: string;
   headers?: Record<string, string>;
+  /** Never answers. */
   hang?: boolean;
+  /** Answers, but its body never ends. */
+  endless?: boolean;
 };
 
 export async function startNotifyServer(
@@ -258,8 +261,9 @@ export async function startNotifyServer(
       const index = received.length;
       const post = { headers: request.headers, body: Buffer.concat(chunks) };
       received.push(post);
-      const { status = 204, body, headers, hang } = answer(index);
-      if (hang !== true) response.writeHead(status, headers).end(body);
+      const { status = 204, body, headers, hang, endless } = answer(index);
+      if (hang !== true) response.writeHead(status, headers).write(body ?? '');
+      if (hang !== true && endless !== true) response.end();
       waiting.get(index)?.(post);
     });
   });
