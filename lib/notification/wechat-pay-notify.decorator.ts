@@ -32,11 +32,44 @@ export function WechatPayNotify(
     const type = target as { prototype: object } & (new (...args: never[]) => unknown);
     common(type);
     SetMetadata('swagger/apiExcludeController', [true])(type);
-    for (const name of Object.getOwnPropertyNames(type.prototype)) {
-      const method = Object.getOwnPropertyDescriptor(type.prototype, name);
-      if (name !== 'constructor' && method) answerNoContent(type.prototype, name, method);
+    for (const [name, method] of methodsOf(type.prototype)) {
+      answerNoContent(type.prototype, name, ownMethod(type.prototype, name, method));
     }
   }) as ClassDecorator & MethodDecorator;
+}
+
+/** Methods of a controller by name, inherited ones too. */
+function methodsOf(prototype: object): Map<string, PropertyDescriptor> {
+  const methods = new Map<string, PropertyDescriptor>();
+  for (
+    let level: object | null = prototype;
+    level !== null && level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
+    for (const [name, method] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (name !== 'constructor' && !methods.has(name)) methods.set(name, method);
+    }
+  }
+  return methods;
+}
+
+/** An inherited method is copied with its metadata: other controllers may inherit it as well. */
+function ownMethod(
+  prototype: object,
+  name: string,
+  method: PropertyDescriptor,
+): PropertyDescriptor {
+  const inherited: unknown = method.value;
+  if (Object.hasOwn(prototype, name) || typeof inherited !== 'function') return method;
+  const value = function (this: unknown, ...args: unknown[]): unknown {
+    return Reflect.apply(inherited, this, args);
+  };
+  for (const key of Reflect.getMetadataKeys(inherited) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, inherited), value);
+  }
+  const own = { ...method, value };
+  Object.defineProperty(prototype, name, own);
+  return own;
 }
 
 /** Nest answers 201 to a POST, which the platform does not take for success. */
