@@ -28,13 +28,14 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
       httpAdapter.reply(response, error.getResponse(), error.getStatus());
       return;
     }
-    const status = error instanceof HttpException ? error.getStatus() : 500;
-    if (status >= 500 || status < 400) {
+    const asked = error instanceof HttpException ? error.getStatus() : 500;
+    const status = Number.isInteger(asked) && asked >= 400 && asked <= 599 ? asked : 500;
+    if (status >= 500) {
       this.logger.error(
         'The handler of a notification failed; the platform will deliver it again',
         error instanceof Error ? error.stack : undefined,
       );
     }
-    httpAdapter.reply(response, failBody('处理失败'), status >= 400 ? status : 500);
+    httpAdapter.reply(response, failBody('处理失败'), status);
   }
 }
