@@ -90,7 +90,8 @@ export class WechatPayNotifyGuard implements CanActivate {
     const { merchant } = options ?? {};
     try {
       return this.receivers.get(
-        typeof merchant === 'function' ? merchant(request as never) : merchant,
+        // A function that finds nobody must not mean the default merchant.
+        typeof merchant === 'function' ? String(merchant(request as never)) : merchant,
       );
     } catch (error) {
       if (typeof merchant === 'function') {
