@@ -1,0 +1,179 @@
+import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
+import { Body, Controller, Module, Post } from '@nestjs/common';
+import {
+  useWechatPayRawBody,
+  WechatPayConfigurationError,
+  WechatPayModule,
+  WechatPayNotification,
+  WechatPayNotify,
+} from 'nestjs-wechatpay';
+import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { paidNotification } from '../support/notifications.js';
+import { NotifyApp, type NotifyAppOptions, type PlatformName } from '../support/notify-app.js';
+
+const PLATFORMS: readonly PlatformName[] = ['express', 'fastify'];
+
+describe.each(PLATFORMS)('the raw body on %s', (platform) => {
+  let emulator: WechatPayEmulator;
+  let app: NotifyApp | undefined;
+  const received: { payload: { attach?: string } }[] = [];
+
+  @Controller()
+  class AppController {
+    @Post(['wechatpay/notify', 'wechatpay/notify/deeper', 'wechatpay/:shop/notify'])
+    @WechatPayNotify()
+    handle(@WechatPayNotification() notification: { payload: { attach?: string } }): void {
+      received.push(notification);
+    }
+
+    @Post(['echo', 'wechatpay/notify-not'])
+    echo(@Body() body: unknown): unknown {
+      return body;
+    }
+  }
+
+  beforeAll(async () => {
+    emulator = await WechatPayEmulator.start();
+  });
+
+  afterEach(async () => {
+    received.length = 0;
+    await app?.close();
+    app = undefined;
+  });
+
+  afterAll(() => emulator.close());
+
+  async function start(options: Omit<NotifyAppOptions, 'platform'>): Promise<NotifyApp> {
+    @Module({
+      imports: [WechatPayModule.forRoot(emulator.options())],
+      controllers: [AppController],
+    })
+    class AppModule {}
+    app = await NotifyApp.start(AppModule, { platform, ...options });
+    return app;
+  }
+
+  it('that nobody kept is our fault: 5xx, with a message that says how to turn it on', async () => {
+    const { post, logger } = bind(await start({ rawBody: 'none' }));
+    const answer = await post({ ...paidNotification(emulator) });
+    expect(answer).toMatchObject({ status: 500, json: { code: 'FAIL' } });
+    expect(answer.text).toContain('rawBody: true');
+    expect(answer.text).toContain('useWechatPayRawBody');
+    expect(logger.textOf('error')).toContain('rawBody: true');
+    expect(received).toEqual([]);
+  });
+
+  it('is not missed where there is no body', async () => {
+    const { post } = bind(await start({ rawBody: 'none' }));
+    const { headers } = paidNotification(emulator);
+    const answer = await post({ headers, body: '' });
+    expect(answer.status).toBe(platform === 'fastify' ? 400 : 401);
+    expect(answer.text).not.toContain('rawBody');
+  });
+
+  it('is not missed for another content type', async () => {
+    const { post } = bind(await start({ rawBody: 'none' }));
+    const made = paidNotification(emulator, { headers: { 'content-type': 'text/plain' } });
+    expect(await post(made)).toMatchObject({ status: 415, json: { code: 'FAIL' } });
+  });
+
+  it.each([
+    'application/json;',
+    'application/json; =x',
+    'application/json; charset',
+    'application/json; a=b; c',
+  ])('is not missed for the odd content type %s', async (type) => {
+    const { post, logger } = bind(await start({ rawBody: 'rawBody' }));
+    const made = paidNotification(emulator, { headers: { 'content-type': type } });
+    const answer = await post(made);
+    expect([204, 400, 401, 415]).toContain(answer.status);
+    expect(logger.textOf('error')).toBe('');
+  });
+
+  it('of 1.5 MB is accepted with the helper, past the parsers’ own limits', async () => {
+    const attach = 'x'.repeat(1_120_000);
+    for (const rawBody of ['helper', 'rawBody'] as const) {
+      const { post, close } = bind(await start({ rawBody }));
+      const made = paidNotification(emulator, {}, { attach });
+      expect(made.body.length).toBeGreaterThan(1_490_000);
+      expect((await post(made)).status).toBe(rawBody === 'helper' ? 204 : 413);
+      expect(received).toHaveLength(rawBody === 'helper' ? 1 : 0);
+      received.length = 0;
+      await close();
+    }
+  });
+
+  it('is held to 2 MiB, and to a smaller limit of the application’s', async () => {
+    const limit = 10_000;
+    const { post } = bind(await start({ rawBody: 'helper', limit }));
+    const fits = paidNotification(emulator, {}, { attach: 'x'.repeat(6_000) });
+    const over = paidNotification(emulator, {}, { attach: 'x'.repeat(8_000) });
+    expect([fits.body.length < limit, over.body.length > limit]).toEqual([true, true]);
+    expect((await post(fits)).status).toBe(204);
+    const refused = { status: 413, json: { code: 'FAIL', message: '报文过大' } };
+    expect(await post(over)).toMatchObject(refused);
+    expect(await post({ ...over, isChunked: true })).toMatchObject(refused);
+  });
+
+  it('is left to the parsers on every other route', async () => {
+    const { post } = bind(await start({ rawBody: 'helper' }));
+    for (const path of ['/echo', '/wechatpay/notify-not']) {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await post({ headers, body: '{"a":1}', path });
+      expect(answer).toMatchObject({ status: 201, json: { a: 1 } });
+    }
+  });
+
+  it.each([
+    ['a path below', '/wechatpay/notify', '/wechatpay/notify/deeper'],
+    ['a query', '/wechatpay/notify', '/wechatpay/notify?x=1'],
+    ['a path given with a slash at its end', '/wechatpay/notify/', '/wechatpay/notify'],
+    ['every route', '/', '/wechatpay/notify'],
+    ['a parameter', '/wechatpay', '/wechatpay/shop-b/notify'],
+  ])('is read for %s', async (_, path, target) => {
+    const { post } = bind(await start({ rawBody: 'helper', path }));
+    expect((await post({ ...paidNotification(emulator), path: target })).status).toBe(204);
+  });
+
+  it('is read however the path is spelt, or the route is not there', async () => {
+    const { post } = bind(await start({ rawBody: 'helper' }));
+    const answer = await post({ ...paidNotification(emulator), path: '/wechatpay/notif%79' });
+    expect([204, 404]).toContain(answer.status);
+    expect(answer.status).toBe(platform === 'fastify' ? 204 : 404);
+  });
+
+  it('is read once where two calls of the helper overlap, and beside rawBody: true', async () => {
+    const { post } = bind(
+      await start({
+        rawBody: 'helper',
+        path: '/wechatpay',
+        configure: (created) => useWechatPayRawBody(created, { path: '/wechatpay/notify' }),
+      }),
+    );
+    expect((await post(paidNotification(emulator))).status).toBe(204);
+    await app?.close();
+    const both = bind(
+      await start({
+        rawBody: 'rawBody',
+        configure: (created) => useWechatPayRawBody(created, { path: '/wechatpay/notify' }),
+      }),
+    );
+    expect((await both.post(paidNotification(emulator))).status).toBe(204);
+  });
+
+  it.each([
+    { path: 'wechatpay/notify' },
+    { path: '' },
+    { path: '/n', limit: 0 },
+    { path: '/n', limit: 2 * 1024 * 1024 + 1 },
+    { path: '/n', limit: Number.NaN },
+  ])('needs a path with a slash and a limit within bounds, not %j', async (options) => {
+    const { app: created } = await start({ rawBody: 'none' });
+    expect(() => useWechatPayRawBody(created, options)).toThrow(WechatPayConfigurationError);
+  });
+});
+
+function bind(app: NotifyApp): Pick<NotifyApp, 'post' | 'logger' | 'close'> {
+  return { post: (options) => app.post(options), logger: app.logger, close: () => app.close() };
+}
