@@ -10,12 +10,5 @@ export type { KeyEvent } from './key-events.js';
 export { PlatformKeyRing, publicKeyEntry, type PlatformKey } from './key-ring.js';
 export { OnDemandGate } from './on-demand-gate.js';
 export { nextRenewalMs, RENEWAL, type RenewalOptions } from './renewal.js';
-export {
-  assertFresh,
-  assertSigned,
-  readSignedHeaders,
-  verifySigned,
-  type PlatformKeySource,
-  type SignedHeaderSource,
-} from './signed-headers.js';
+export { verifySigned, type PlatformKeySource, type SignedHeaderSource } from './signed-headers.js';
 export type { CertificateStore } from './store.js';

@@ -1,8 +1,5 @@
-import type { HttpMethod } from './http.interface.js';
 import {
-  assertFresh,
-  assertSigned,
-  readSignedHeaders,
+  verifySigned,
   type CertificateProvider,
   type PlatformKey,
   type SignedFetch,
@@ -10,11 +7,8 @@ import {
 import { decryptOaep, encryptOaep } from '../crypto/index.js';
 import {
   WechatPayApiError,
-  WechatPayError,
   WechatPayRequestError,
-  WechatPaySignatureError,
   WechatPayTransportError,
-  WechatPayUnknownResultError,
 } from '../errors/index.js';
 import type { MerchantCredential, MerchantCredentialProvider } from '../merchant/index.js';
 import {
@@ -34,6 +28,7 @@ import type {
   WechatPayStreamOptions,
 } from './http.interface.js';
 import { parseJson, toJson } from './json.js';
+import { classify, readBounded } from './outcome.js';
 import { signRequest } from './signing.js';
 import { buildTarget } from './target.js';
 import { isUnsignedDownload } from './unsigned-downloads.js';
@@ -284,17 +279,13 @@ export class WechatPayHttpService {
     return { status, data: data as T, requestId, headers };
   }
 
-  async #verify(rawHeaders: AnswerHeaders, body: Buffer, deadline: Deadline): Promise<void> {
-    const headers = readSignedHeaders(rawHeaders);
+  async #verify(headers: AnswerHeaders, body: Buffer, deadline: Deadline): Promise<void> {
     const nowMs = this.#parts.clock();
-    this.#clockSkewMs = nowMs - Number(headers.timestamp) * 1000;
-    assertFresh(headers, nowMs);
-    const certificates = this.#parts.certificates();
-    const key =
-      certificates.keyRing.find(headers.serial, nowMs) ??
-      (await deadline.race(certificates.find(headers.serial)));
-    if (!key) throw unknownKey(headers.serial);
-    assertSigned(headers, body, key);
+    const signedAt = Number(headers['wechatpay-timestamp'] ?? NaN);
+    if (Number.isSafeInteger(signedAt)) this.#clockSkewMs = nowMs - signedAt * 1000;
+    await verifySigned(this.#parts.certificates(), headers, body, nowMs, (key) =>
+      deadline.race(key),
+    );
   }
 }
 
@@ -313,40 +304,4 @@ function encryptFields(body: unknown, paths: readonly string[], key: PlatformKey
       throw new WechatPayRequestError(`The field ${path} ${reason}`);
     }
   });
-}
-
-/** A key that is not known after all that may be done to know it. */
-function unknownKey(serial: string): WechatPaySignatureError {
-  return new WechatPaySignatureError(
-    'SIGNATURE_KEY_UNKNOWN',
-    `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
-    { serial },
-  );
-}
-
-/** What failed after a write was sent has an unknown result; a read can simply be repeated. */
-function classify(error: unknown, method: HttpMethod, isAnswered: boolean): unknown {
-  if (method === 'GET' || !(error instanceof WechatPayError)) return error;
-  // An answer that came is an answer to something sent, whatever kept us from believing it.
-  const isUnknown = isAnswered ? !(error instanceof WechatPayApiError) : isSentFailure(error);
-  if (!isUnknown) return error;
-  return new WechatPayUnknownResultError(
-    `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). Query by your own number, or repeat it with the identical number and parameters`,
-    { cause: error, requestId: error.requestId },
-  );
-}
-
-function isSentFailure(error: WechatPayError): boolean {
-  return error instanceof WechatPayTransportError && error.wasSent;
-}
-
-async function readBounded(body: AsyncIterable<unknown>, maximum: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    if (size > maximum) break;
-  }
-  return Buffer.concat(chunks).subarray(0, maximum);
 }

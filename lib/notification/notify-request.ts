@@ -35,7 +35,7 @@ const PROPERTY = Symbol.for(`${TOKEN_PREFIX}:notification`);
 
 /** Keeps the verified notification on its request. */
 export function setNotification(request: object, notification: WechatPayNotification): void {
-  Object.defineProperty(request, PROPERTY, { value: notification, configurable: true });
+  (request as Record<symbol, unknown>)[PROPERTY] = notification;
 }
 
 /** The verified notification of a request, if the guard let it pass. */

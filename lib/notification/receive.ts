@@ -67,13 +67,20 @@ export async function openNotification(
   if (owner !== receiver.mchid && !(owner === undefined && mayBeNobodys)) {
     refuse(`it is for another merchant than ${receiver.mchid}`);
   }
-  const { box: _, ...facts } = envelope;
-  return Object.freeze({
-    ...facts,
-    merchant: receiver.name,
-    mchid: receiver.mchid,
+  const { id, eventType, createTime, originalType, summary } = envelope;
+  const { name: merchant, mchid } = receiver;
+  // Named one by one: spreading costs several microseconds of a route that has few.
+  const notification = {
+    id,
+    eventType,
+    createTime,
+    originalType,
+    summary,
+    merchant,
+    mchid,
     payload,
-  }) as unknown as WechatPayNotification;
+  };
+  return Object.freeze(notification) as unknown as WechatPayNotification;
 }
 
 interface Envelope {
