@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { OnDemandGate } from '../../lib/certificates/index.js';
+import { CertificatePlatform } from '../support/certificate-platform.js';
+import {
+  merchantContext,
+  rejection,
+  testOptions,
+  type TestContext,
+} from '../support/merchant-context.js';
+import { certificateSigner } from '../support/raw-platform.js';
+
+const signer = certificateSigner('signer', { serial: '0E3A0001' });
+const nobody = { ...signer, id: '0E3A0BAD' };
+
+describe('strangers who name keys that nobody knows', () => {
+  let platform: CertificatePlatform;
+  let contexts: TestContext[];
+
+  beforeEach(async () => {
+    contexts = [];
+    platform = await CertificatePlatform.start(signer);
+    platform.listSigner = signer;
+  });
+  afterEach(async () => {
+    await platform.close();
+    await Promise.all(contexts.map((each) => each.end()));
+  });
+  const connect = (gate?: OnDemandGate): TestContext => {
+    const made = merchantContext(testOptions({ baseUrl: platform.url }), {
+      clock: platform.clock,
+      ...(gate && { gate }),
+    });
+    contexts.push(made);
+    return made;
+  };
+
+  it('cost one download a minute, however many they name', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    for (let minute = 0; minute < 3; minute += 1) {
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => context.certificates.find(`ABC${minute}${index}`)),
+      );
+      for (let index = 0; index < 50; index += 1) await context.certificates.find(`DEF${index}`);
+      platform.clock.advance(59_999);
+      await context.certificates.find('FFFF');
+      expect(platform.downloads).toBe(2 + minute);
+      platform.clock.advance(1);
+    }
+  });
+
+  it('cost nothing when they name public keys, or nothing that could be a serial', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    for (let index = 0; index < 20; index += 1) {
+      await expect(context.certificates.find(`PUB_KEY_ID_${index}`)).resolves.toBeUndefined();
+    }
+    expect(platform.downloads).toBe(1);
+  });
+
+  it('cost one download a minute through answers as well', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    platform.signer = nobody;
+    for (let count = 0; count < 10; count += 1) {
+      await expect(rejection(context.http.get('/v3/x'))).resolves.toMatchObject({
+        code: 'SIGNATURE_KEY_UNKNOWN',
+        serial: nobody.id,
+      });
+    }
+    expect(platform.downloads).toBe(2);
+  });
+
+  it('do not keep a download from those who ask for one', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    await context.certificates.find('ABCD');
+    await context.certificates.refresh();
+    await context.certificates.refresh();
+    expect(platform.downloads).toBe(4);
+  });
+
+  it('get nothing thrown when the download fails', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    platform.download = () => ({ status: 500 });
+    await expect(context.certificates.find('ABCD')).resolves.toBeUndefined();
+    expect(context.events.at(-1)).toMatchObject({ type: 'refresh-failed' });
+  });
+
+  it('cost sixty downloads a minute for all merchants of a process together', async () => {
+    const gate = new OnDemandGate(platform.clock.now);
+    const merchants = Array.from({ length: 65 }, () => connect(gate));
+    await merchants[0]?.certificates.find('ABCD');
+    expect(platform.downloads).toBe(1);
+    await Promise.all(merchants.map(({ certificates }) => certificates.find('ABCD')));
+    expect(platform.downloads).toBe(60);
+    platform.clock.advance(60_000);
+    await merchants[64]?.certificates.find('ABCD');
+    expect(platform.downloads).toBe(61);
+  });
+});
+
+describe('the gate', () => {
+  it('lets one in a minute for each merchant, and sixty in all', () => {
+    let now = 1_000_000;
+    const gate = new OnDemandGate(() => now);
+    expect(gate.tryEnter(undefined)).toBe(now);
+    expect(gate.tryEnter(now)).toBeUndefined();
+    expect(gate.tryEnter(now - 59_999)).toBeUndefined();
+    expect(gate.tryEnter(now - 60_000)).toBe(now);
+    for (let count = 2; count < 60; count += 1) expect(gate.tryEnter(undefined)).toBe(now);
+    expect(gate.tryEnter(undefined)).toBeUndefined();
+    now += 59_999;
+    expect(gate.tryEnter(undefined)).toBeUndefined();
+    now += 1;
+    expect(gate.tryEnter(undefined)).toBe(now);
+  });
+
+  it('is not held shut for ever by a clock that went back', () => {
+    let now = 10_000_000;
+    const gate = new OnDemandGate(() => now);
+    const last = gate.tryEnter(undefined);
+    now -= 3_600_000;
+    expect(gate.tryEnter(last)).toBe(now);
+  });
+});
