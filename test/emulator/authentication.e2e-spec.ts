@@ -47,7 +47,10 @@ describe('Authentication', () => {
     ['has values without quotes', () => 'WECHATPAY2-SHA256-RSA2048 mchid=1', '不合法'],
     [
       'has a parameter twice',
-      (v) => `WECHATPAY2-SHA256-RSA2048 mchid="${v['mchid']}",mchid="${v['mchid']}"`,
+      (values) => {
+        const given = Object.entries(values).map(([name, value]) => `${name}="${value}"`);
+        return `WECHATPAY2-SHA256-RSA2048 ${[...given, ...given.slice(0, 1)].join(',')}`;
+      },
       '不合法',
     ],
   ])('refuses an Authorization that %s', async (_, authorization, message) => {
