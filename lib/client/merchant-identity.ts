@@ -46,13 +46,31 @@ export function completeOrder(
   defaults: ClientDefaults,
   appidName: string | undefined,
 ): Record<string, unknown> {
-  const given = body as Readonly<Record<string, unknown>>;
+  const given = present(body);
   return {
     ...identity.numbers,
     ...given,
     [identity.appidField]: given[identity.appidField] ?? defaultAppid(defaults.appids, appidName),
     notify_url: given['notify_url'] ?? defaultNotifyUrl(defaults.notifyUrl),
   };
+}
+
+/** What is given: a field that is `undefined` was left out. */
+export function present(body: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+}
+
+/**
+ * The appid that is meant: a configured one by its name, any other as it is, or the default.
+ *
+ * @throws {WechatPayRequestError} when there is no default
+ */
+export function appidOf(
+  appids: Readonly<Record<string, string>>,
+  given: string | undefined,
+): string {
+  const isForeign = given !== undefined && !Object.hasOwn(appids, given);
+  return isForeign ? given : defaultAppid(appids, given);
 }
 
 /**

@@ -8,8 +8,8 @@ import {
   type JsapiInvocation,
 } from './invocation.js';
 import {
+  appidOf,
   completeOrder,
-  defaultAppid,
   type ClientDefaults,
   type MerchantIdentity,
 } from './merchant-identity.js';
@@ -71,7 +71,7 @@ export class PaymentProduct<Body extends object, Result, Transaction> {
   /**
    * Creates an order (下单). Idempotent by `out_trade_no`: may be repeated with everything unchanged.
    */
-  prepay(body: OrderBody<Body>, options: PrepayOptions = {}): Promise<Result> {
+  async prepay(body: OrderBody<Body>, options: PrepayOptions = {}): Promise<Result> {
     return this.place(this.complete(body, options), options);
   }
 
@@ -131,10 +131,10 @@ export class JsapiPayments<Body extends object, Transaction> extends PaymentProd
   /**
    * Signs the parameters that open the payment of a prepay_id, which lives for two hours.
    *
-   * @param options.appid the appid that owns the payer's openid. @default the configured one
+   * @param options.appid the appid that owns the payer's openid, or its name in the options. @default the configured one
    */
   async invocation(prepayId: string, options: { appid?: string } = {}): Promise<JsapiInvocation> {
-    const appid = options.appid ?? defaultAppid(this.parts.appids, undefined);
+    const appid = appidOf(this.parts.appids, options.appid);
     const credential = await this.parts.credentials.get();
     return signJsapiInvocation(credential, appid, prepayId, this.parts.clock());
   }
@@ -169,7 +169,7 @@ export class AppPayments<Body extends object, Transaction> extends PaymentProduc
   /**
    * Signs the parameters that open the payment of a prepay_id, which lives for two hours.
    *
-   * @param options.appid the appid of the app. @default the configured one
+   * @param options.appid the appid of the app, or its name in the options. @default the configured one
    * @param options.partnerId the mchid shown to the SDK; some service providers whose sub-merchant's
    * app pays need the sub-merchant's. @default the mchid that placed the order
    */
@@ -177,7 +177,7 @@ export class AppPayments<Body extends object, Transaction> extends PaymentProduc
     prepayId: string,
     options: { appid?: string | undefined; partnerId?: string | undefined } = {},
   ): Promise<AppInvocation> {
-    const appid = options.appid ?? defaultAppid(this.parts.appids, undefined);
+    const appid = appidOf(this.parts.appids, options.appid);
     const credential = await this.parts.credentials.get();
     const partnerId = options.partnerId ?? this.identity.mchid;
     return signAppInvocation(credential, appid, prepayId, partnerId, this.parts.clock());

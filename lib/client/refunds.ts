@@ -1,5 +1,5 @@
 import { refundOperations, type Refund, type RefundCreateRequest } from '../api/refund/refund.js';
-import type { MerchantIdentity } from './merchant-identity.js';
+import { present, type MerchantIdentity } from './merchant-identity.js';
 import { callOperation, type WechatPayClientCallOptions } from './operation-caller.js';
 import type { ClientParts } from './payments.js';
 
@@ -30,7 +30,7 @@ export class Refunds {
     const complete = {
       ...this.#subMerchant,
       ...(notifyUrl === undefined ? {} : { notify_url: notifyUrl }),
-      ...body,
+      ...present(body),
     };
     return callOperation(http, refundOperations.create, { body: complete }, options);
   }
