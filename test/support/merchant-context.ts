@@ -36,7 +36,11 @@ export function testOptions(
     notifyUrl: 'https://shop.example/notify',
     credential: {
       privateKey: pem('PRIVATE KEY', pair.privateKey.export({ type: 'pkcs8', format: 'der' })),
-      certificate: makeCertificate(pair, { serial: '0A1B2C3D4E5F', commonName: TEST_MCHID }),
+      certificate: makeCertificate(pair, {
+        serial: '0A1B2C3D4E5F',
+        commonName: TEST_MCHID,
+        notAfter: new Date(Date.now() + 3650 * 86_400_000),
+      }),
       apiV3Key: TEST_API_V3_KEY,
     },
     backupUrl: false,
