@@ -2,7 +2,6 @@ import { Inject, Injectable, Optional, type OnModuleDestroy } from '@nestjs/comm
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { CronJob } from 'cron';
 import { nextRenewalMs } from './certificates/index.js';
-import { WechatPayConfigurationError } from './errors/index.js';
 import type { MerchantContext } from './context/index.js';
 
 /** A planned renewal that can be taken back. */
@@ -27,11 +26,7 @@ export class RenewalScheduler implements OnModuleDestroy {
     private readonly registry: SchedulerRegistry | undefined,
   ) {}
 
-  /**
-   * Plans the renewals of a merchant; nothing to do for one without platform certificates.
-   *
-   * @throws {WechatPayConfigurationError} when `renewal.cron` is not a cron expression
-   */
+  /** Plans the renewals of a merchant; nothing to do for one without platform certificates. */
   start(context: MerchantContext, random: () => number, clock: () => number): void {
     if (!context.certificates.usesCertificates) return;
     const name = `wechatpay:renewal:${context.name}`;
@@ -86,18 +81,11 @@ export class RenewalScheduler implements OnModuleDestroy {
   }
 
   private onSchedule(name: string, expression: string, context: MerchantContext): Plan {
-    let job: CronJob;
-    try {
-      job = CronJob.from({
-        cronTime: expression,
-        onTick: () => void context.certificates.refresh().catch(() => undefined),
-        unrefTimeout: true,
-      });
-    } catch {
-      throw new WechatPayConfigurationError([
-        'renewal.cron is not a cron expression such as 0 17 3,9,15,21 * * *',
-      ]);
-    }
+    const job = CronJob.from({
+      cronTime: expression,
+      onTick: () => void context.certificates.refresh().catch(() => undefined),
+      unrefTimeout: true,
+    });
     this.registry?.addCronJob(name, job);
     job.start();
     return {

@@ -1,4 +1,5 @@
 import { KeyObject } from 'node:crypto';
+import { validateCronExpression } from 'cron';
 import {
   publicKeyEntry,
   RENEWAL,
@@ -17,6 +18,7 @@ import type {
   WechatPayCredentialOptions,
   WechatPayOptions,
   WechatPayPlatformOptions,
+  WechatPayPublicKeyOptions,
 } from '../wechat-pay.options.js';
 import { emulatorCredentialProblems, emulatorPublicKeyProblems } from './emulator-keys.js';
 import type { ResolvedOptions } from './resolved-options.js';
@@ -46,8 +48,11 @@ export function resolveOptions(
   const collect: Collect = (problem) => problems.push(problem);
   // Options come from environments and factories: nothing about their shape is certain.
   const given = (options ?? {}) as Partial<WechatPayOptions>;
-  const mchid = given.mchid ?? '';
-  if (!/^[0-9]{6,32}$/.test(mchid)) collect('mchid (商户号) is missing or not a number');
+  // A number would pass for a text until a notification is compared with it.
+  const mchid = typeof given.mchid === 'string' ? given.mchid : '';
+  if (!/^[0-9]{6,32}$/.test(mchid)) {
+    collect('mchid (商户号) is missing or not a text of 6 to 32 digits');
+  }
   const credential = resolveCredential(mchid, given.credential, environment.nowMs, collect);
   const platform = given.platform ?? {};
   const publicKeys = resolvePublicKeys(platform, collect);
@@ -122,7 +127,7 @@ function resolveCredential(
     mchid,
     {
       ...credential,
-      apiV3Keys: typeof apiV3Key === 'string' ? [apiV3Key] : (apiV3Key ?? []),
+      apiV3Keys: [apiV3Key ?? []].flat(),
     },
     nowMs,
   );
@@ -133,13 +138,14 @@ function resolveCredential(
 
 function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect): PlatformKey[] {
   const list = platform.publicKey === undefined ? [] : [platform.publicKey].flat();
-  return list.flatMap(({ id, key }) => {
-    if (!isPublicKeyId(id ?? '')) {
+  return list.flatMap((entry) => {
+    const { id = '', key = '' } = (entry ?? {}) as Partial<WechatPayPublicKeyOptions>;
+    if (!isPublicKeyId(id)) {
       collect('platform.publicKey.id (微信支付公钥ID) must look like PUB_KEY_ID_0123…');
       return [];
     }
     try {
-      return [publicKeyEntry(id, key instanceof KeyObject ? key : parsePublicKey(key ?? ''))];
+      return [publicKeyEntry(id, key instanceof KeyObject ? checkKey(key) : parsePublicKey(key))];
     } catch (error) {
       const reason = error instanceof TypeError ? error.message : 'cannot be read';
       collect(`platform.publicKey.key (微信支付公钥) ${reason}`);
@@ -148,10 +154,15 @@ function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect)
   });
 }
 
+function checkKey(key: KeyObject): KeyObject {
+  if (key.type === 'public' && key.asymmetricKeyType === 'rsa') return key;
+  throw new TypeError('is not an RSA public key');
+}
+
 function resolveAppids(appid: WechatPayOptions['appid'], collect: Collect): Record<string, string> {
   const appids = typeof appid === 'string' ? { default: appid } : { ...appid };
   for (const [name, value] of Object.entries(appids)) {
-    if (!/^[0-9A-Za-z_-]{1,32}$/.test(value))
+    if (typeof value !== 'string' || !/^[0-9A-Za-z_-]{1,32}$/.test(value))
       collect(`appid "${name}" is not an appid such as wx…`);
   }
   return appids;
@@ -162,7 +173,7 @@ function resolveNotifyUrl(value: string | undefined, collect: Collect): string |
   const url = URL.canParse(value) ? new URL(value) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
     collect('notifyUrl (回调地址) is not an absolute URL');
-  else if (url.search !== '' || url.hash !== '') {
+  else if (/[?#]/.test(value)) {
     collect('notifyUrl (回调地址) must not have a query: the platform refuses it');
   } else if (value.length > 256) collect('notifyUrl (回调地址) is longer than 256 characters');
   return value;
@@ -189,6 +200,10 @@ function resolveOrigins(options: Partial<WechatPayOptions>, collect: Collect): s
 function checkRenewal(renewal: RenewalOptions, collect: Collect): RenewalOptions {
   if (renewal.everyMs !== undefined && renewal.cron !== undefined) {
     collect('renewal.everyMs and renewal.cron exclude each other');
+  }
+  const { cron } = renewal;
+  if (cron !== undefined && !(typeof cron === 'string' && validateCronExpression(cron).valid)) {
+    collect('renewal.cron is not a cron expression such as 0 17 3,9,15,21 * * *');
   }
   const bounds = [RENEWAL.minEveryMs, RENEWAL.maxEveryMs] as const;
   inRange('renewal.everyMs', renewal.everyMs, RENEWAL.minEveryMs, bounds, collect);

@@ -127,7 +127,7 @@ function checkSerial(
     }
     return certificate?.serialNo;
   }
-  const serialNo = given.trim().toUpperCase();
+  const serialNo = String(given).trim().toUpperCase(); // a source may deliver anything
   if (!isCertificateSerial(serialNo)) {
     collect(
       'credential.serialNo (商户API证书序列号) is not a hexadecimal number of up to 40 digits',
