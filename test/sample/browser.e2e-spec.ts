@@ -109,6 +109,7 @@ describeWithChromium('The shop in a browser', (executablePath) => {
           page.screenshot({
             path: join(screenshots, `${size}-${language}-${name}.png`),
             fullPage: true,
+            animations: 'disabled',
           });
         expect(await page.evaluate('document.documentElement.lang')).toBe(
           language === 'zh-CN' ? 'zh-CN' : 'en',

@@ -54,9 +54,9 @@ const zh = {
   notFound: '没有找到这个订单。商店重启后，之前的订单就不在了。',
   foot: '这是 nestjs-wechatpay 的演示商店，不会发货。订单状态只由验签通过的通知改变。',
   products: {
-    tea: { name: '龙井春茶', text: '明前采摘，50 克铁罐装' },
-    mug: { name: '粗陶马克杯', text: '手工拉坯，奶白流釉，320 毫升' },
-    notebook: { name: '线装笔记本', text: '靛蓝布面，宣纸内页 96 页' },
+    tea: { name: '龙井春茶', text: '明前采摘，50\u00a0克铁罐装' },
+    mug: { name: '粗陶马克杯', text: '手工拉坯，奶白流釉，320\u00a0毫升' },
+    notebook: { name: '线装笔记本', text: '靛蓝布面，宣纸内页 96\u00a0页' },
     postcard: { name: '山水明信片', text: '只要一分钱，最适合试付款' },
   },
 };
@@ -117,9 +117,9 @@ const en = {
   notFound: 'No such order. Orders are gone when the shop has been restarted.',
   foot: 'The demo shop of nestjs-wechatpay: nothing is shipped. Only verified notifications change an order.',
   products: {
-    tea: { name: 'Longjing spring tea', text: 'Picked before Qingming, 50 g tin' },
-    mug: { name: 'Stoneware mug', text: 'Hand-thrown, cream glaze, 320 ml' },
-    notebook: { name: 'Thread-bound notebook', text: 'Indigo cloth, 96 pages of xuan paper' },
+    tea: { name: 'Longjing spring tea', text: 'Picked before Qingming, 50\u00a0g tin' },
+    mug: { name: 'Stoneware mug', text: 'Hand-thrown, cream glaze, 320\u00a0ml' },
+    notebook: { name: 'Thread-bound notebook', text: 'Indigo cloth, 96\u00a0pages of xuan paper' },
     postcard: { name: 'Landscape postcard', text: 'One fen: made for trying a payment' },
   },
 };
