@@ -1,4 +1,3 @@
-import { KeyObject } from 'node:crypto';
 import { validateCronExpression } from 'cron';
 import {
   publicKeyEntry,
@@ -145,18 +144,13 @@ function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect)
       return [];
     }
     try {
-      return [publicKeyEntry(id, key instanceof KeyObject ? checkKey(key) : parsePublicKey(key))];
+      return [publicKeyEntry(id, parsePublicKey(key))];
     } catch (error) {
       const reason = error instanceof TypeError ? error.message : 'cannot be read';
       collect(`platform.publicKey.key (微信支付公钥) ${reason}`);
       return [];
     }
   });
-}
-
-function checkKey(key: KeyObject): KeyObject {
-  if (key.type === 'public' && key.asymmetricKeyType === 'rsa') return key;
-  throw new TypeError('is not an RSA public key');
 }
 
 function resolveAppids(appid: WechatPayOptions['appid'], collect: Collect): Record<string, string> {

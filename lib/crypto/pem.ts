@@ -1,10 +1,12 @@
-import { createPrivateKey, createPublicKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, KeyObject, X509Certificate } from 'node:crypto';
 
 /** PEM text in any form that survives mail, YAML and environment variables, or its bytes. */
 export type PemInput = string | Buffer;
 
 const MAX_BYTES = 64 * 1024;
 const MIN_RSA_BITS = 2048;
+/** U+FEFF, as text and as the three bytes that a Buffer is read as. */
+const BYTE_ORDER_MARK = /^(?:\uFEFF|\u00EF\u00BB\u00BF)/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 interface PemBlock {
@@ -15,11 +17,12 @@ interface PemBlock {
 
 /**
  * Reads an RSA private key: PKCS#8 or PKCS#1; PEM with real or literal `\n`, CRLF or no line breaks
- * at all; or the bare Base64 between the PEM lines.
+ * at all; or the bare Base64 between the PEM lines. A key that is parsed already is checked alike.
  *
  * @throws {TypeError} with a remedy, when it is something else; the text never appears in it
  */
-export function parsePrivateKey(input: PemInput): KeyObject {
+export function parsePrivateKey(input: PemInput | KeyObject): KeyObject {
+  if (input instanceof KeyObject) return assertKind(input, 'private');
   const { label, der } = readBlock(input, 'private key');
   if (label === 'CERTIFICATE') {
     throw new TypeError('is a certificate: give apiclient_key.pem, not apiclient_cert.pem');
@@ -30,6 +33,7 @@ export function parsePrivateKey(input: PemInput): KeyObject {
       'is protected by a password: remove it with `openssl pkey -in … -out …` and keep the file safe',
     );
   }
+  if (label === 'EC PRIVATE KEY') throw new TypeError('is of type ec: an RSA key is needed');
   const types = label === 'RSA PRIVATE KEY' ? (['pkcs1'] as const) : (['pkcs8', 'pkcs1'] as const);
   for (const type of types) {
     try {
@@ -47,7 +51,8 @@ export function parsePrivateKey(input: PemInput): KeyObject {
  *
  * @throws {TypeError} with a remedy, when it is something else
  */
-export function parsePublicKey(input: PemInput): KeyObject {
+export function parsePublicKey(input: PemInput | KeyObject): KeyObject {
+  if (input instanceof KeyObject) return assertKind(input, 'public');
   const { label, der } = readBlock(input, 'public key');
   if (label === 'CERTIFICATE') throw new TypeError('is a certificate: give pub_key.pem');
   if (label?.endsWith('PRIVATE KEY')) throw new TypeError('is a private key: give pub_key.pem');
@@ -79,13 +84,18 @@ export function parseCertificate(input: PemInput): X509Certificate {
   }
 }
 
+function assertKind(key: KeyObject, kind: 'private' | 'public'): KeyObject {
+  if (key.type !== kind) throw new TypeError(`is a ${key.type} key: a ${kind} key is needed`);
+  return assertRsa(key);
+}
+
 function assertRsa(key: KeyObject): KeyObject {
   if (key.asymmetricKeyType !== 'rsa') {
-    throw new TypeError(`is of type ${key.asymmetricKeyType ?? 'unknown'}: an RSA key is needed`);
+    throw new TypeError(`is of type ${String(key.asymmetricKeyType)}: an RSA key is needed`);
   }
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits < MIN_RSA_BITS) throw new TypeError(`is RSA-${bits}: at least ${MIN_RSA_BITS} bits`);
-  return key;
+  const bits = Number(key.asymmetricKeyDetails?.modulusLength);
+  if (bits >= MIN_RSA_BITS) return key;
+  throw new TypeError(`is RSA-${bits}: at least ${MIN_RSA_BITS} bits`);
 }
 
 function readBlock(input: PemInput, what: string): PemBlock {
@@ -94,7 +104,7 @@ function readBlock(input: PemInput, what: string): PemBlock {
   const text = (typeof input === 'string' ? input : input.toString('latin1'))
     .replaceAll('\\r', '')
     .replaceAll('\\n', '\n')
-    .replace(/^\uFEFF/, '')
+    .replace(BYTE_ORDER_MARK, '')
     .trim();
   const begin = text.indexOf('-----BEGIN ');
   if (begin < 0) return { label: undefined, der: decode(text, what) };

@@ -89,11 +89,8 @@ export function checkCredential(
 
 function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObject | undefined {
   try {
-    if (input instanceof KeyObject) {
-      if (input.type === 'private' && input.asymmetricKeyType === 'rsa') return input;
-      throw new TypeError('is not an RSA private key');
-    }
-    if (typeof input !== 'string' && !Buffer.isBuffer(input)) throw new TypeError('is missing');
+    const isGiven = typeof input === 'string' || Buffer.isBuffer(input);
+    if (!isGiven && !(input instanceof KeyObject)) throw new TypeError('is missing');
     return parsePrivateKey(input);
   } catch (error) {
     collect(`credential.privateKey (商户API私钥) ${messageOf(error)}`);

@@ -150,7 +150,7 @@ describe('a wrong configuration', () => {
         ...good(),
         platform: { publicKey: { id: emulator.publicKey.id, key: ecKey().publicKey } },
       }),
-      /is not an RSA public key/,
+      /^platform.publicKey.key .* RSA/,
     ],
     [
       'a share above 100',
