@@ -86,6 +86,7 @@ export class Transport {
    * `ANSWER_TOO_LARGE`; `wasSent` tells whether the platform may have seen the request
    */
   async send(request: WireRequest, deadline: Deadline, maxBytes: number): Promise<RawAnswer> {
+    if (deadline.reason) throw deadline.reason; // ended while the request was signed
     const { dispatcher } = this.#current();
     let collector: AnswerCollector | undefined;
     try {
