@@ -33,7 +33,8 @@ const SKEW_WARN_MS = 60_000;
 
 /**
  * Judges a merchant by facts already known: expiry, refreshes, clock. `down` only when keys were
- * asked for and nothing can verify, so that a late refresh never takes every process out at once.
+ * asked for, or held, and nothing can verify, so that a late refresh never takes every process out
+ * at once.
  */
 export function merchantHealth(context: MerchantContext, nowMs: number): MerchantHealth {
   const { certificates, credentials, http } = context;
@@ -41,7 +42,7 @@ export function merchantHealth(context: MerchantContext, nowMs: number): Merchan
   const { credential } = credentials;
   const reasons: string[] = [];
   const canVerify = keyRing.canVerify(nowMs);
-  const isDown = !canVerify && status.failures > 0;
+  const isDown = !canVerify && (status.failures > 0 || keyRing.keys.length > 0);
   if (isDown) reasons.push('no key of the platform can verify');
   if (!canVerify && !isDown) reasons.push('keys are loaded on first use');
   let isDegraded = false;
