@@ -63,6 +63,7 @@ export function splitPlatformUrl(
   }
   if (
     !url ||
+    !/^https?:$/.test(url.protocol) || // the origin of a blob: URL is that of its inside
     url.username !== '' ||
     url.password !== '' ||
     !(configured.includes(url.origin) || PLATFORM_ORIGINS.includes(url.origin))
