@@ -4,6 +4,8 @@ const PEM_BLOCK = /-----BEGIN[^-]{0,40}-----[\s\S]{0,8192}?(?:-----END[^-]{0,40}
 const AUTHORIZATION = /WECHATPAY2-[\w-]+\s[^\n]*/g;
 const ID_NUMBER = /(?<!\d)\d{17}[\dXx](?![\dXx])/g;
 const PHONE_NUMBER = /(?<!\d)1[3-9]\d{9}(?!\d)/g;
+/** A foreign text must not write lines of a log of its own, nor colour them. */
+const CONTROL = /[\p{Cc}\u2028\u2029]+/gu;
 /** Query parameters that identify a merchant or a page, never a person. */
 const PLAIN_QUERY = /^(?:sp_|sub_|combine_)?mchid$|^(?:offset|limit)$/;
 const MAX_TEXT = 512;
@@ -24,6 +26,7 @@ export function redactText(text: string): string {
     .replace(OPENID, '[openid]')
     .replace(ID_NUMBER, '[id]')
     .replace(PHONE_NUMBER, '[phone]')
+    .replace(CONTROL, ' ')
     .slice(0, MAX_TEXT);
 }
 
