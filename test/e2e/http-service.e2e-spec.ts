@@ -189,7 +189,8 @@ describe('answers that do not prove themselves', () => {
     platform.handler = () => ({
       body: '{}',
       signer,
-      write: (response, { 'Wechatpay-Signature-Type': _, ...headers }) => {
+      write: (response, headers) => {
+        delete headers['Wechatpay-Signature-Type'];
         response.writeHead(200, headers).end('{}');
       },
     });

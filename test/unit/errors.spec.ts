@@ -1,0 +1,254 @@
+import { inspect } from 'node:util';
+import { describe, expect, it, jest } from '@jest/globals';
+import * as errors from '../../lib/errors/index.js';
+
+const {
+  WechatPayApiError,
+  WechatPayCertificateError,
+  WechatPayConfigurationError,
+  WechatPayDecryptionError,
+  WechatPayError,
+  WechatPayRequestError,
+  WechatPaySignatureError,
+  WechatPayStoreError,
+  WechatPayTransportError,
+  WechatPayUnknownResultError,
+} = errors;
+
+const apiError = (status: number, body: string | object = '', method = 'GET', target = '/v3/x') =>
+  new WechatPayApiError({
+    method,
+    target,
+    status,
+    body: Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)),
+    requestId: 'id-1',
+  });
+
+const every = [
+  new WechatPayError('ANSWER_NOT_JSON', 'm'),
+  new WechatPayConfigurationError(['m']),
+  new WechatPayRequestError('m'),
+  new WechatPayTransportError('TIMEOUT', 'm'),
+  new WechatPayUnknownResultError('m', {}),
+  new WechatPaySignatureError('SIGNATURE_INVALID', 'm'),
+  new WechatPayCertificateError('NO_PLATFORM_KEY', 'm'),
+  new WechatPayDecryptionError('m'),
+  new WechatPayStoreError('m'),
+  apiError(500),
+];
+
+describe('errors', () => {
+  it('are told apart by class, and are all of one family', () => {
+    const classes = every.map(({ constructor }) => constructor as new () => Error);
+    for (const [index, error] of every.entries()) {
+      const matching = classes.filter((type) => error instanceof type);
+      expect(matching).toEqual(index === 0 ? [WechatPayError] : [WechatPayError, classes[index]]);
+      expect(error).toBeInstanceOf(Error);
+      expect(error.name).toBe(classes[index]?.name);
+      expect(String(error)).toBe(`${error.name}: ${error.message}`);
+    }
+  });
+
+  it('are recognised when another copy of the package made them', async () => {
+    let copy = errors;
+    await jest.isolateModulesAsync(async () => {
+      copy = await import('../../lib/errors/index.js');
+    });
+    const foreign = new copy.WechatPaySignatureError('SIGNATURE_MISSING', 'm');
+    expect(foreign).toBeInstanceOf(WechatPaySignatureError);
+    expect(foreign).toBeInstanceOf(WechatPayError);
+    expect(foreign).not.toBeInstanceOf(WechatPayApiError);
+    // even by a copy that shares nothing but the registry of symbols
+    const brand = Symbol.for('nestjs-wechatpay/error/WechatPayApiError');
+    expect(Object.assign(new Error('m'), { [brand]: true })).toBeInstanceOf(WechatPayApiError);
+  });
+
+  it('are not mistaken for what they are not', () => {
+    for (const value of [undefined, null, 5, 'text', {}, new Error('m'), Object.create(null)]) {
+      expect(value instanceof WechatPayError).toBe(false);
+    }
+  });
+
+  it('keep the ordinary instanceof for classes of an application', () => {
+    class ShopError extends WechatPayRequestError {}
+    expect(new ShopError('m')).toBeInstanceOf(ShopError);
+    expect(new ShopError('m')).toBeInstanceOf(WechatPayRequestError);
+    expect(new WechatPayRequestError('m') instanceof ShopError).toBe(false);
+  });
+
+  it('are written to JSON without stack and cause', () => {
+    const cause = new Error('inner');
+    expect(
+      JSON.parse(JSON.stringify(new WechatPayStoreError('m', { cause, requestId: 'r' }))),
+    ).toEqual({
+      name: 'WechatPayStoreError',
+      code: 'STORE_FAILED',
+      message: 'm',
+      requestId: 'r',
+      isRetryable: false,
+      isResultUnknown: false,
+    });
+    for (const error of every)
+      expect(Object.keys(error.toJSON())).not.toEqual(expect.arrayContaining(['stack']));
+  });
+
+  it('list the problems of a configuration', () => {
+    expect(new WechatPayConfigurationError(['a']).message).toBe(
+      'The WeChat Pay configuration is wrong: a',
+    );
+    const two = new WechatPayConfigurationError(['a', 'b'], {
+      code: 'MERCHANT_UNKNOWN',
+      title: 'T',
+    });
+    expect([two.message, two.code, two.problems]).toEqual([
+      'T:\n  - a\n  - b',
+      'MERCHANT_UNKNOWN',
+      ['a', 'b'],
+    ]);
+  });
+
+  it('of an unknown result are always unknown, and worth a repetition', () => {
+    const error = new WechatPayUnknownResultError('m', { isResultUnknown: false });
+    expect([error.isResultUnknown, error.isRetryable, error.code]).toEqual([
+      true,
+      true,
+      'RESULT_UNKNOWN',
+    ]);
+  });
+});
+
+describe('answers of the platform as errors', () => {
+  it.each([
+    [400, 'GET', false, false],
+    [401, 'POST', false, false],
+    [403, 'POST', false, false],
+    [404, 'GET', false, false],
+    [302, 'POST', false, false],
+    [429, 'GET', true, false],
+    [429, 'POST', true, false],
+    [500, 'GET', true, false],
+    [500, 'POST', true, true],
+    [502, 'PATCH', true, true],
+    [503, 'DELETE', true, true],
+    [504, 'PUT', true, true],
+  ])('%d to a %s: retryable %s, unknown %s', (status, method, isRetryable, isResultUnknown) => {
+    expect(apiError(status, '', method)).toMatchObject({
+      status,
+      isRetryable,
+      isResultUnknown,
+      requestId: 'id-1',
+      code: 'API_ERROR',
+    });
+  });
+
+  it.each([
+    ['SIGN_ERROR', /商户API证书序列号/],
+    ['APPID_MCHID_NOT_MATCH', /AppID账号管理/],
+    ['NO_AUTH', /产品中心/],
+    ['OUT_TRADE_NO_USED', /商户订单号/],
+    ['ORDERPAID', /query it/],
+    ['ORDER_CLOSED', /new out_trade_no/],
+    ['NOT_ENOUGH', /same number/],
+    ['FREQUENCY_LIMITED', /频率超限/],
+  ])('name a remedy for %s', (code, remedy) => {
+    expect(apiError(400, { code, message: '消息' }).message).toMatch(remedy);
+  });
+
+  it('say status, code, message and request id in one line', () => {
+    expect(apiError(404, { code: 'ORDER_NOT_EXIST', message: '订单不存在' }).message).toBe(
+      'GET /v3/x was answered 404 ORDER_NOT_EXIST: 订单不存在 (Request-ID id-1)',
+    );
+    expect(apiError(502, '<html>').message).toBe('GET /v3/x was answered 502 (Request-ID id-1)');
+  });
+
+  it.each([
+    '',
+    '<html>',
+    '[]',
+    'null',
+    '"text"',
+    '{"code":5,"message":{}}',
+    '{"code":"","message":""}',
+    '{',
+    '\u0000',
+  ])('bear the body %j', (body) => {
+    expect(apiError(500, body)).toMatchObject({
+      platformCode: undefined,
+      platformMessage: undefined,
+      detail: undefined,
+      signInformation: undefined,
+    });
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('have no remedy for the code %s', (code) => {
+    expect(apiError(400, { code }).message).toBe(
+      `GET /v3/x was answered 400 ${code} (Request-ID id-1)`,
+    );
+  });
+
+  it('keep of the detail what is not personal', () => {
+    const error = apiError(400, {
+      code: 'PARAM_ERROR',
+      detail: {
+        field: '/payer/openid',
+        value: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+        issue: 'bad',
+        location: 'body',
+        detail: { issue: 'inner' },
+      },
+    });
+    expect(error.detail).toEqual({ field: '/payer/openid', issue: 'bad', location: 'body' });
+    expect(JSON.stringify(error)).not.toContain('oUpF8u');
+    expect(apiError(400, { detail: [] }).detail).toBeUndefined();
+    expect(apiError(400, { detail: {} }).detail).toEqual({});
+  });
+
+  it('carry what the platform signed, without the body and the query', () => {
+    const sign_information = {
+      method: 'GET',
+      url: '/v3/x?openid=oUpF8uMuAJO_M2pxb1Q9zNjWeS6o&mchid=1900000001',
+      truncated_sign_message: 'GET\n/v3/x\n1\nn\n{"name',
+      sign_message_length: 66,
+    };
+    const error = apiError(401, {
+      code: 'SIGN_ERROR',
+      detail: { sign_information, detail: { issue: 'sign not match' } },
+    });
+    expect(error.signInformation).toEqual({
+      method: 'GET',
+      url: '/v3/x?openid=…&mchid=1900000001',
+      signMessageLength: 66,
+    });
+    expect(error.detail).toEqual({ issue: 'sign not match' });
+    expect(inspect(error, { depth: 10 })).not.toContain('{"name');
+    expect(apiError(401, { detail: { sign_information: 'x' } }).signInformation).toBeUndefined();
+    expect(apiError(401, { detail: { sign_information: {} } }).signInformation).toEqual({
+      method: undefined,
+      url: undefined,
+      signMessageLength: undefined,
+    });
+  });
+
+  it('are bounded, however long the answer is', () => {
+    const error = apiError(
+      400,
+      {
+        code: 'C'.repeat(1e6),
+        message: '长'.repeat(1e6),
+        detail: { field: 'f'.repeat(1e6), issue: 'i'.repeat(1e6) },
+      },
+      'GET',
+      `/v3/${'p'.repeat(1e6)}?${'q=1&'.repeat(1e5)}`,
+    );
+    expect(error.message.length).toBeLessThan(2_000);
+    expect(JSON.stringify(error).length).toBeLessThan(4_000);
+  });
+
+  it('put no line of their own into a log', () => {
+    const { message } = apiError(400, {
+      code: 'A\nB',
+      message: 'line\r\n[Nest] 1 - ERROR forged\u001b[31m\u2028x',
+    });
+    expect(message).not.toMatch(/[\p{Cc}\u2028\u2029]/u);
+  });
+});
