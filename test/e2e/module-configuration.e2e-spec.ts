@@ -94,7 +94,11 @@ describe('a wrong configuration', () => {
       () => credential({ privateKey: good().credential['certificate'] }),
       /is a certificate: give apiclient_key.pem/,
     ],
-    ['a symmetric key', () => credential({ privateKey: createSecretKey(Buffer.alloc(32)) }), /RSA/],
+    [
+      'a symmetric key',
+      () => credential({ privateKey: createSecretKey(Buffer.alloc(32)) }),
+      /商户API私钥\) is /,
+    ],
     [
       'neither certificate nor serial',
       () => credential({ certificate: undefined }),
