@@ -28,7 +28,6 @@ export {
   type WechatPayClientCallOptions,
   type WechatPayPartnerClient,
 } from './client/index.js';
-export type { MerchantContext } from './context/index.js';
 export {
   WechatPayApiError,
   WechatPayCertificateError,

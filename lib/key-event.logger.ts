@@ -22,11 +22,13 @@ function write(logger: Logger, event: KeyEvent): void {
       }
       if (event.dropped.length > 0) logger.log(`No longer accepted: ${event.dropped.join(', ')}`);
       return;
-    case 'refresh-failed':
-      logger.warn(
-        `Platform certificates not renewed (${event.failures} in a row), the last good ones stay in use: ${event.error.message}`,
-      );
+    case 'refresh-failed': {
+      const text = `Platform certificates not loaded (${event.failures} in a row); keys held before stay in use: ${event.error.message}`;
+      // Only a human can correct a wrong APIv3 key; an unreachable platform comes back by itself.
+      if (event.error.code === 'DECRYPTION_FAILED') logger.error(text);
+      else logger.warn(text);
       return;
+    }
     case 'no-certificates':
       logger.log('This merchant has no platform certificates: the public key verifies');
       return;

@@ -1,6 +1,10 @@
 import { platformMessage, verifySha256 } from '../crypto/index.js';
 import { isCertificateSerial, isPublicKeyId } from '../crypto/index.js';
-import { WechatPaySignatureError } from '../errors/index.js';
+import {
+  WechatPayDecryptionError,
+  WechatPaySignatureError,
+  type WechatPayError,
+} from '../errors/index.js';
 import type { PlatformKey } from './key-ring.js';
 
 /** Header fields by lower-case name, as Node, Express, Fastify and undici hand them out. */
@@ -106,6 +110,8 @@ export interface PlatformKeySource {
   readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
   /** Never throws; may download once when the serial is unknown. */
   find(serial: string): Promise<PlatformKey | undefined>;
+  /** Why the last download failed, if it did. */
+  readonly status: { readonly lastError: WechatPayError | undefined };
 }
 
 /**
@@ -114,6 +120,7 @@ export interface PlatformKeySource {
  *
  * @param wait bounds the wait for a key that has to be downloaded
  * @throws {WechatPaySignatureError} for anything that does not verify, and whatever `wait` throws
+ * @throws {WechatPayDecryptionError} when the key is unknown because no certificate list opens
  */
 export async function verifySigned(
   keys: PlatformKeySource,
@@ -127,6 +134,9 @@ export async function verifySigned(
   const { serial } = headers;
   const key = keys.keyRing.find(serial, nowMs) ?? (await wait(keys.find(serial)));
   if (!key) {
+    const { lastError } = keys.status;
+    // With a wrong APIv3 key nobody can be verified: that is our fault, not the sender's.
+    if (lastError instanceof WechatPayDecryptionError) throw lastError;
     throw new WechatPaySignatureError(
       'SIGNATURE_KEY_UNKNOWN',
       `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,

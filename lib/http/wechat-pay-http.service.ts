@@ -65,7 +65,7 @@ export class WechatPayHttpService {
     this.#parts = parts;
   }
 
-  /** How far this machine's clock is ahead of the platform's, in milliseconds, as last seen. */
+  /** How far this clock is ahead of the platform's, in milliseconds, exact to a second; last seen. */
   get clockSkewMs(): number | undefined {
     return this.#clockSkewMs;
   }
@@ -282,7 +282,8 @@ export class WechatPayHttpService {
   async #verify(headers: AnswerHeaders, body: Buffer, deadline: Deadline): Promise<void> {
     const nowMs = this.#parts.clock();
     const signedAt = Number(headers['wechatpay-timestamp'] ?? NaN);
-    if (Number.isSafeInteger(signedAt)) this.#clockSkewMs = nowMs - signedAt * 1000;
+    // whole seconds: half of one is the best guess at the rest
+    if (Number.isSafeInteger(signedAt)) this.#clockSkewMs = nowMs - signedAt * 1000 - 500;
     await verifySigned(this.#parts.certificates(), headers, body, nowMs, (key) =>
       deadline.race(key),
     );

@@ -95,6 +95,15 @@ describe.each(PLATFORMS)('a fault of the application’s own on %s', (platform) 
     expect(app.logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
+  it('is a wrong APIv3 key from the start, with certificates alone: 5xx, and an error log', async () => {
+    const { credential } = emulator.options();
+    await start({ ...credential, apiV3Key: 'x'.repeat(32) });
+    const signed = paidNotification(emulator, { signer: 'certificate' });
+    expect(await app.post(signed)).toMatchObject(OUR_FAULT);
+    expect(app.logger.textOf('error')).toContain('APIv3密钥');
+    expect(handled).toBe(0);
+  });
+
   it('is not a previous APIv3 key: that opens, with a warning', async () => {
     const { credential } = emulator.options();
     await start({ ...credential, apiV3Key: ['x'.repeat(32), credential.apiV3Key] });

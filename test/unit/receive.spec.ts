@@ -29,6 +29,7 @@ class Receiver implements NotificationReceiver {
   get certificates(): NotificationReceiver['certificates'] {
     return {
       keyRing: this.ring,
+      status: { lastError: undefined },
       find: (serial) => {
         this.asked.push(serial);
         return this.found();
