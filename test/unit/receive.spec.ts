@@ -224,6 +224,24 @@ describe('the content of a notification', () => {
     });
   });
 
+  it.each(['null', '"text"', '42', '[]', 'true', 'not JSON', ''])(
+    'is refused when it is %s in place of an object, whatever the event',
+    async (text) => {
+      const body = sealed(text, CURRENT, { event_type: 'COUPON.USE' });
+      await expect(open(body)).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    },
+  );
+
+  it.each(['null', '"text"', '42', '[]', '{}'])(
+    'is refused around it when that is %s',
+    async (text) => {
+      const code = 'REQUEST_INVALID';
+      await expect(open(Buffer.from(text))).rejects.toMatchObject({ code });
+      const body = sealed({ mchid: MCHID }, CURRENT, { resource: JSON.parse(text) as unknown });
+      await expect(open(body)).rejects.toMatchObject({ code });
+    },
+  );
+
   it.each(['__proto__', '\\u005f_proto__', '__pr\\u006Fto__'])(
     'loses a key written as %s',
     async (name) => {
