@@ -123,7 +123,11 @@ describe.each(PLATFORMS)('a fault of the application’s own on %s', (platform) 
         });
       expect(await send()).toMatchObject(OUR_FAULT);
       ring.mockRestore();
-      expect(app.logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+      const errors = app.logger.lines.filter(({ level }) => level === 'error');
+      const reason = thrown instanceof Error ? thrown.message : 'unknown error';
+      expect(errors).toEqual([
+        { level: 'error', text: `[default] ${reason} WechatPayNotifyGuard` },
+      ]);
       expect(handled).toBe(0);
     },
   );

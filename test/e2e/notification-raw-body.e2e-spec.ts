@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Module, Post } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
   useWechatPayRawBody,
   WechatPayConfigurationError,
@@ -7,7 +8,7 @@ import {
   WechatPayNotification,
   WechatPayNotify,
 } from 'nestjs-wechatpay';
-import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { WechatPayEmulator, type EmulatorSignedNotification } from 'nestjs-wechatpay-emulator';
 import { paidNotification } from '../support/notifications.js';
 import { NotifyApp, type NotifyAppOptions, type PlatformName } from '../support/notify-app.js';
 
@@ -114,6 +115,48 @@ describe.each(PLATFORMS)('the raw body on %s', (platform) => {
     const refused = { status: 413, json: { code: 'FAIL', message: '报文过大' } };
     expect(await post(over)).toMatchObject(refused);
     expect(await post({ ...over, isChunked: true })).toMatchObject(refused);
+  });
+
+  it('is held to 2 MiB by the guard as well, where a parser takes more', async () => {
+    const { post } = bind(
+      await start({
+        rawBody: 'rawBody',
+        configure: (created) => {
+          const parsers = created as NestExpressApplication;
+          if (platform === 'express') parsers.useBodyParser('json', { limit: '10mb' });
+          else parsers.useBodyParser('application/json' as 'json', { bodyLimit: 1e7 } as object);
+        },
+      }),
+    );
+    const [fits, over] = [1_400_000, 1_600_000].map((length) =>
+      paidNotification(emulator, {}, { attach: 'x'.repeat(length) }),
+    );
+    expect((await post(fits as EmulatorSignedNotification)).status).toBe(204);
+    expect(await post(over as EmulatorSignedNotification)).toMatchObject({
+      status: 413,
+      json: { code: 'FAIL', message: '报文过大' },
+    });
+    expect(received).toHaveLength(1);
+  });
+
+  it('of 11 MB is cut off or refused, and the next one is heard', async () => {
+    const { post } = bind(await start({ rawBody: 'helper' }));
+    const made = paidNotification(emulator, { body: Buffer.alloc(11 * 1024 * 1024, 0x20) });
+    for (const isChunked of [true, false]) {
+      const outcome = await post({ ...made, isChunked }).then(
+        ({ status }) => status,
+        ({ code }: { code: string }) => code,
+      );
+      expect([413, 'ECONNRESET', 'EPIPE']).toContain(outcome);
+    }
+    expect((await post(paidNotification(emulator))).status).toBe(204);
+    expect(received).toHaveLength(1);
+  });
+
+  it('is left alone where there is no route', async () => {
+    const { post } = bind(await start({ rawBody: 'helper' }));
+    const headers = { 'content-type': 'application/json' };
+    expect((await post({ headers, body: '{}', path: '/nowhere' })).status).toBe(404);
   });
 
   it('is left to the parsers on every other route', async () => {

@@ -202,6 +202,17 @@ describe.each(COMBINATIONS)('the answer of a route on %s with %s', (platform, mo
     expect(received).toEqual([]);
   });
 
+  it('is a refusal for a request without a body or a length', async () => {
+    const answer = await fetch(`${app.url}/api/v1/wechatpay/class/notify`, {
+      headers: { 'content-type': 'application/json' },
+    });
+    expect([answer.status, await answer.json()]).toEqual([
+      401,
+      { code: 'FAIL', message: '验签失败' },
+    ]);
+    expect(received).toEqual([]);
+  });
+
   it.each(['throws', 'rejects', 'throws-text'])(
     'is 500 for a handler that fails (%s), logged once and told to nobody',
     async (path) => {
