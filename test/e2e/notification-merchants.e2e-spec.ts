@@ -75,6 +75,21 @@ describe.each(COMBINATIONS)(
       }
     }
 
+    @Controller('wechatpay/whole')
+    @WechatPayNotify({ merchant: 'shop-b' })
+    class WholeController {
+      @Post('b')
+      b(@WechatPayNotification() notification: { merchant: string; mchid: string }): void {
+        received.push(notification);
+      }
+
+      @Post('a')
+      @WechatPayNotify({ merchant: 'shop-a' })
+      a(@WechatPayNotification() notification: { merchant: string; mchid: string }): void {
+        received.push(notification);
+      }
+    }
+
     beforeAll(async () => {
       emulator = await WechatPayEmulator.start();
       await emulator.addMerchant({ mchid: B });
@@ -86,7 +101,7 @@ describe.each(COMBINATIONS)(
           WechatPayModule.forRoot({ ...options(B), name: 'shop-b' }),
           WechatPayModule.forRoot({ ...options(TWIN), name: 'twin' }),
         ],
-        controllers: [NotifyController],
+        controllers: [NotifyController, WholeController],
       })
       class AppModule {}
       app = await NotifyApp.start(AppModule, { platform, rawBody: mode, path: '/wechatpay' });
@@ -115,6 +130,8 @@ describe.each(COMBINATIONS)(
       [TWIN, 'twin/notify', 'twin'],
       [A, 'shops/shop-a/notify', 'shop-a'],
       [B, 'shops/shop-b/notify', 'shop-b'],
+      [B, 'whole/b', 'shop-b'],
+      [A, 'whole/a', 'shop-a'],
     ])('hand that of %s at %s to %s', async (mchid, path, merchant) => {
       expect(await send(mchid, path)).toMatchObject({ status: 204 });
       expect(received).toMatchObject([{ merchant, mchid }]);

@@ -62,6 +62,7 @@ describe.each(PLATFORMS)('the raw body on %s', (platform) => {
     expect(answer.text).toContain('rawBody: true');
     expect(answer.text).toContain('useWechatPayRawBody');
     expect(logger.textOf('error')).toContain('rawBody: true');
+    expect((await post({ ...paidNotification(emulator), isChunked: true })).status).toBe(500);
     expect(received).toEqual([]);
   });
 

@@ -49,6 +49,7 @@ export class RecordingLogger implements LoggerService {
 
   private add(level: LogLine['level'], parts: unknown[]): void {
     const text = parts
+      .filter((part) => part !== undefined)
       .map((part) => (part instanceof Error ? (part.stack ?? part.message) : String(part)))
       .join(' ');
     this.lines.push({ level, text });
