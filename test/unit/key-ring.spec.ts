@@ -65,6 +65,9 @@ describe('the key ring', () => {
       certificate('GONE', { notBeforeMs: NOW, leftOutAtMs: NOW }),
     ]);
     expect(ring.newestCertificate(NOW)?.id).toBe('NEW');
+    const leftOut = certificate('GONE', { notBeforeMs: NOW, leftOutAtMs: NOW });
+    const older = certificate('OLD', { notBeforeMs: NOW - 9 * HOUR });
+    expect(new PlatformKeyRing([older, leftOut]).newestCertificate(NOW)?.id).toBe('OLD');
     expect(new PlatformKeyRing([publicKey]).newestCertificate(NOW)).toBeUndefined();
   });
 
