@@ -71,6 +71,8 @@ const CLOSE_GRACE_MS = 1_000;
  */
 export class Transport {
   readonly #options: TransportOptions;
+  /** Generations on which something still runs, and when that is over. */
+  readonly #retired = new Map<TransportSnapshot, Promise<void>>();
   #snapshot: TransportSnapshot | undefined;
   #isClosed = false;
 
@@ -152,9 +154,20 @@ export class Transport {
   /** Lets running requests finish for a second, then ends them. Closing twice is harmless. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const snapshot = this.#snapshot;
+    if (this.#snapshot?.isOurs) this.#retire(this.#snapshot);
     this.#snapshot = undefined;
-    if (snapshot?.isOurs) await retire(snapshot, CLOSE_GRACE_MS);
+    await Promise.all(
+      [...this.#retired].map(([{ pools }, finished]) => finish(finished, pools, CLOSE_GRACE_MS)),
+    );
+  }
+
+  /** A generation that is no longer used: what runs on it may finish, however long it takes. */
+  #retire(snapshot: TransportSnapshot): void {
+    const finished = snapshot.dispatcher
+      .close()
+      .catch(() => undefined)
+      .finally(() => this.#retired.delete(snapshot));
+    this.#retired.set(snapshot, finished);
   }
 
   #current(): TransportSnapshot {
@@ -172,7 +185,7 @@ export class Transport {
       bornAtMs: now,
       isOurs: dispatcher === undefined,
     };
-    if (current) void retire(current, GENERATION_MS);
+    if (current) this.#retire(current);
     return this.#snapshot;
   }
 }
@@ -198,19 +211,25 @@ function createAgent(options: TransportOptions, pools: Set<Pool>): Agent {
   });
 }
 
-/** Closes when idle, and by force when that takes longer than the grace time. */
-async function retire({ dispatcher, pools }: TransportSnapshot, graceMs: number): Promise<void> {
+/** Waits for running requests as long as the grace time, then ends them. */
+async function finish(
+  finished: Promise<void>,
+  pools: ReadonlySet<Pool>,
+  graceMs: number,
+): Promise<void> {
   const force = setTimeout(() => {
     for (const pool of pools) void pool.destroy().catch(() => undefined);
   }, graceMs);
   force.unref();
-  await dispatcher.close().catch(() => undefined);
+  await finished;
   clearTimeout(force);
 }
 
 /** Passes a body on; what breaks it is put in other terms. */
 function translated(body: Readable, translate: (error: unknown) => Error): Readable {
   const translation = new PassThrough();
+  // whoever reads learns of an error; nobody reading yet must not end the process
+  translation.on('error', () => undefined);
   body.on('error', (error) => translation.destroy(translate(error)));
   translation.on('close', () => body.destroy());
   return body.pipe(translation);
