@@ -65,6 +65,9 @@ export function checkCredential(
 ): { credential: MerchantCredential } | { problems: readonly string[] } {
   const problems: string[] = [];
   const collect: Collect = (problem) => problems.push(problem);
+  if (typeof material !== 'object' || material === null) {
+    return { problems: ['the source delivered no { privateKey, certificate, apiV3Keys }'] };
+  }
   const privateKey = readPrivateKey(material.privateKey, collect);
   const certificate = readCertificate(material.certificate, collect);
   const serialNo = checkSerial(material.serialNo, certificate, collect);
@@ -99,10 +102,10 @@ function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObjec
 }
 
 function readCertificate(
-  input: PemInput | undefined,
+  input: PemInput | null | undefined,
   collect: Collect,
 ): CertificateFacts | undefined {
-  if (input === undefined) return undefined;
+  if (input === undefined || input === null) return undefined;
   try {
     return certificateFacts(parseCertificate(input));
   } catch (error) {
@@ -112,11 +115,11 @@ function readCertificate(
 }
 
 function checkSerial(
-  given: string | undefined,
+  given: string | null | undefined,
   certificate: CertificateFacts | undefined,
   collect: Collect,
 ): string | undefined {
-  if (given === undefined) {
+  if (given === undefined || given === null) {
     if (!certificate) {
       collect(
         'credential.certificate or credential.serialNo (商户API证书序列号) is missing: give one of them',
@@ -140,6 +143,10 @@ function checkSerial(
 }
 
 function readApiV3Keys(keys: readonly string[], collect: Collect): KeyObject[] {
+  if (!Array.isArray(keys)) {
+    collect('credential.apiV3Keys (APIv3密钥) must be a list, the current one first');
+    return [];
+  }
   if (keys.length === 0) collect('credential.apiV3Key (APIv3密钥) is missing');
   return keys.map((key, index) => {
     const name = index === 0 ? 'credential.apiV3Key' : `credential.apiV3Key[${index}]`;
@@ -161,7 +168,9 @@ function checkCertificate(
 ): void {
   const { commonName } = certificate;
   if (commonName !== undefined && /^\d{8,}$/.test(commonName) && commonName !== mchid) {
-    collect(`credential.certificate belongs to merchant ${commonName}, not to mchid ${mchid}`);
+    // what is no number may be a secret in the wrong place
+    const given = /^\d{1,32}$/.test(mchid) ? `mchid ${mchid}` : 'the mchid given';
+    collect(`credential.certificate belongs to merchant ${commonName}, not to ${given}`);
   }
   if (certificate.notAfterMs <= nowMs) {
     collect(
