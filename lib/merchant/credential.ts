@@ -167,10 +167,10 @@ function checkCertificate(
   collect: Collect,
 ): void {
   const { commonName } = certificate;
-  if (commonName !== undefined && /^\d{8,}$/.test(commonName) && commonName !== mchid) {
-    // what is no number may be a secret in the wrong place
-    const given = /^\d{1,32}$/.test(mchid) ? `mchid ${mchid}` : 'the mchid given';
-    collect(`credential.certificate belongs to merchant ${commonName}, not to ${given}`);
+  // an mchid that is no number is reported by itself, and may be a secret in the wrong place
+  const isNumber = /^\d{1,32}$/.test(mchid);
+  if (isNumber && /^\d{8,}$/.test(commonName ?? '') && commonName !== mchid) {
+    collect(`credential.certificate belongs to merchant ${commonName}, not to mchid ${mchid}`);
   }
   if (certificate.notAfterMs <= nowMs) {
     collect(
