@@ -181,8 +181,8 @@ describe('the client against the platform', () => {
       native.queryById('1', { signal: abort }),
       native.close('1', { signal: abort }),
       client.refunds.query('1', { signal: abort }),
-    ]) {
-      await expect(rejection(call)).resolves.toMatchObject({ code: 'ABORTED' });
+    ].map(rejection)) {
+      await expect(call).resolves.toMatchObject({ code: 'ABORTED' });
     }
     await expect(rejection(native.queryById('1', { timeoutMs: 0 }))).resolves.toMatchObject({
       code: 'REQUEST_INVALID',

@@ -86,8 +86,8 @@ describe('what a caller hands in', () => {
         native.queryById(number),
         native.close(number),
         context.client.refunds.query(number),
-      ]) {
-        await expect(rejection(call)).resolves.toMatchObject({
+      ].map(rejection)) {
+        await expect(call).resolves.toMatchObject({
           name: 'WechatPayRequestError',
           code: 'REQUEST_INVALID',
         });

@@ -174,7 +174,8 @@ describe('answers that do not prove themselves', () => {
       answer({ body: '{}', signer, signature: { timestamp: seconds(offset) } });
       await expect(context.http.get('/v3/x')).resolves.toMatchObject({ status: 200 });
     }
-    expect(context.http.clockSkewMs).toBe(-299_000);
+    // the platform tells whole seconds
+    expect(Math.abs((context.http.clockSkewMs ?? 0) + 299_000)).toBeLessThan(1000);
   });
 
   it('marks a deliberate probe as one, and refuses it all the same', async () => {

@@ -200,7 +200,7 @@ describe('answers of the platform as errors', () => {
     expect(error.detail).toEqual({ field: '/payer/openid', issue: 'bad', location: 'body' });
     expect(JSON.stringify(error)).not.toContain('oUpF8u');
     expect(apiError(400, { detail: [] }).detail).toBeUndefined();
-    expect(apiError(400, { detail: {} }).detail).toEqual({});
+    expect(apiError(400, { detail: { value: 'anything' } }).detail).toEqual({});
   });
 
   it('carry what the platform signed, without the body and the query', () => {
