@@ -35,6 +35,8 @@ function write(logger: Logger, event: KeyEvent): void {
     case 'distrusted':
       logger.warn(`Distrusted by the application: ${event.serial}`);
       return;
+    case 'api-v3-key-wrong':
+      return; // the guard that met it has said so
     case 'previous-api-v3-key-used':
       logger.warn('Something was encrypted with a previous APIv3 key (APIv3密钥)');
       return;

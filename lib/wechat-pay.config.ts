@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { registerAs } from '@nestjs/config';
 import { DirectoryCertificateStore } from './certificates/index.js';
+import { resolveOptions } from './context/index.js';
 import { WechatPayConfigurationError } from './errors/index.js';
 import type { WechatPayOptions } from './wechat-pay.options.js';
 
@@ -47,8 +48,8 @@ export function readEnvironment(prefix: string, environment: Environment): Wecha
   }
   const storeDirectory = plain('STORE_DIR');
   const options: WechatPayOptions = {
-    mchid: plain('MCHID') ?? '',
-    appid: plain('APPID'),
+    mchid: content('MCHID') ?? '',
+    appid: content('APPID'),
     credential: {
       privateKey: content('PRIVATE_KEY') ?? '',
       certificate: content('CERTIFICATE'),
@@ -67,11 +68,21 @@ export function readEnvironment(prefix: string, environment: Environment): Wecha
     store: storeDirectory === undefined ? undefined : new DirectoryCertificateStore(storeDirectory),
   };
   if (problems.length > 0) {
-    throw new WechatPayConfigurationError(problems, {
+    throw new WechatPayConfigurationError([...problems, ...problemsOf(options)], {
       title: 'The WECHATPAY_* environment variables are wrong',
     });
   }
   return options;
+}
+
+/** What the module would find wrong later: one start shows every problem. */
+function problemsOf(options: WechatPayOptions): readonly string[] {
+  try {
+    resolveOptions(options, { nowMs: Date.now(), isProduction: false });
+    return [];
+  } catch (error) {
+    return error instanceof WechatPayConfigurationError ? error.problems : [];
+  }
 }
 
 const forDefault = registerAs('wechatpay', () => readEnvironment('WECHATPAY', process.env));

@@ -47,7 +47,11 @@ const PARTS = [
 const builder = new ConfigurableModuleBuilder<WechatPayOptions>()
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createWechatPayOptions')
-  .setExtras<WechatPayModuleExtras>({ isGlobal: false }, withMerchant)
+  // every extra is named: what is not would count as an option
+  .setExtras<WechatPayModuleExtras>(
+    { isGlobal: false, name: DEFAULT_MERCHANT, extraProviders: [] },
+    withMerchant,
+  )
   .build();
 
 /** Base class of the module, with `forRoot` and `forRootAsync`. */

@@ -7,7 +7,7 @@ import {
   parseCertificate,
 } from '../crypto/index.js';
 import { WechatPayCertificateError, WechatPayError } from '../errors/index.js';
-import type { PlatformKey, PlatformKeyRing } from './key-ring.js';
+import { PlatformKeyRing, type PlatformKey } from './key-ring.js';
 import { assertFresh, assertSigned, readSignedHeaders } from './signed-headers.js';
 
 /** A signed answer of `GET /v3/certificates`, as received or as a store kept it. */
@@ -25,7 +25,20 @@ export interface CertificateList {
   readonly apiV3KeyIndex: number;
 }
 
+/** What a list is judged by. */
+export interface ListRules {
+  /** The keys in force, any of which may have signed it. */
+  readonly ring: PlatformKeyRing;
+  readonly apiV3Keys: readonly KeyObject[];
+  readonly nowMs: number;
+  /** Normalised serial numbers that the application no longer accepts. */
+  readonly distrusted: ReadonlySet<string>;
+  /** A stored list is as good as a new one, but its signed time may be long ago. */
+  readonly isStored: boolean;
+}
+
 const MAX_ENTRIES = 16;
+const MAX_AHEAD_MS = 5 * 60_000;
 const MIN_RSA_BITS = 2048;
 
 /**
@@ -34,19 +47,15 @@ const MIN_RSA_BITS = 2048;
  * already known, or by a configured public key. Certificates contained in the answer count on
  * every download: a process that was down during a rotation would lock itself out otherwise.
  *
- * @param isStored a stored list is as good as a new one, but its signed time may be long ago
  * @throws {WechatPayError} whatever is wrong with it; then nothing of it may be used
  * @see Source: 微信支付 下载平台证书, 平台证书更换
  */
-export function readCertificateList(
-  answer: SignedAnswer,
-  ring: PlatformKeyRing,
-  apiV3Keys: readonly KeyObject[],
-  nowMs: number,
-  isStored = false,
-): CertificateList {
+export function readCertificateList(answer: SignedAnswer, rules: ListRules): CertificateList {
+  const { ring, apiV3Keys, nowMs, distrusted } = rules;
   const headers = readSignedHeaders(answer.headers);
-  if (!isStored) assertFresh(headers, nowMs);
+  const signedAtMs = Number(headers.timestamp) * 1000;
+  if (!rules.isStored) assertFresh(headers, nowMs);
+  else if (signedAtMs > nowMs + MAX_AHEAD_MS) throw invalid('is signed in the future');
   const known = ring.find(headers.serial, nowMs);
   if (known) assertSigned(headers, answer.body, known);
   let apiV3KeyIndex = 0;
@@ -55,17 +64,19 @@ export function readCertificateList(
     apiV3KeyIndex = Math.max(apiV3KeyIndex, opened.apiV3KeyIndex);
     return opened.key;
   });
-  const certificates = listed.filter((key) => key.notAfterMs > nowMs);
+  // What the application distrusts neither signs a list nor comes back with one.
+  const certificates = listed.filter(
+    (key) => key.notAfterMs > nowMs && !distrusted.has(normaliseSerial(key.id)),
+  );
   if (certificates.length === 0) {
     throw invalid('holds no certificate that is valid now: check the clock of this machine');
   }
   if (!known) {
-    const serial = normaliseSerial(headers.serial);
-    const signer = certificates.find((key) => normaliseSerial(key.id) === serial);
+    const signer = new PlatformKeyRing(certificates).find(headers.serial, nowMs);
     if (!signer) throw invalid('is signed by a key that is neither in it nor known');
     assertSigned(headers, answer.body, signer);
   }
-  return { certificates, signedAtMs: Number(headers.timestamp) * 1000, apiV3KeyIndex };
+  return { certificates, signedAtMs, apiV3KeyIndex };
 }
 
 interface Entry {

@@ -1,18 +1,14 @@
 import { BehaviorSubject, Subject, type Observable } from 'rxjs';
 import { isPublicKeyId, normaliseSerial } from '../crypto/index.js';
-import {
-  WechatPayApiError,
-  WechatPayCertificateError,
-  WechatPayError,
-  WechatPayStoreError,
-} from '../errors/index.js';
+import { WechatPayApiError, WechatPayCertificateError, WechatPayError } from '../errors/index.js';
 import type { MerchantCredentialProvider } from '../merchant/index.js';
-import type { RawAnswer } from '../transport/index.js';
+import { requestIdOf, type RawAnswer } from '../transport/index.js';
 import { readCertificateList, type SignedAnswer } from './certificate-list.js';
 import type { KeyEvent, KeyEventDetail } from './key-events.js';
 import { mergeCertificates, PlatformKeyRing, type PlatformKey } from './key-ring.js';
 import type { OnDemandGate } from './on-demand-gate.js';
-import type { CertificateStore } from './store.js';
+import { RENEWAL } from './renewal.js';
+import { withinStoreTime, type CertificateStore } from './store.js';
 
 /** Sends a signed request and hands back the answer as it came, unverified. */
 export type SignedFetch = (
@@ -50,8 +46,6 @@ export interface RefreshStatus {
 }
 
 const CERTIFICATES_TARGET = '/v3/certificates';
-const REFRESH_TIMEOUT_MS = 10_000;
-const STORE_TIMEOUT_MS = 2_000;
 
 /**
  * Holds the keys of the platform and swaps them while requests are in flight: every change is one
@@ -115,25 +109,27 @@ export class CertificateProvider {
    * `CERTIFICATES_INVALID` when there is no key; nothing was sent that could not be verified
    */
   async ready(): Promise<PlatformKeyRing> {
-    const now = this.#parts.clock();
-    if (this.keyRing.canVerify(now)) return this.keyRing;
-    if (!this.#parts.usesCertificates) {
-      throw new WechatPayCertificateError(
-        'NO_PLATFORM_KEY',
-        'No key of the platform is configured: set platform.publicKey or platform.certificates',
-      );
+    if (this.#canVerify()) return this.keyRing;
+    if (this.#parts.usesCertificates) {
+      await this.#readStore();
+      if (!this.#canVerify()) await this.refresh();
+      if (this.#canVerify()) return this.keyRing;
     }
-    await this.#readStore();
-    return this.keyRing.canVerify(now) ? this.keyRing : this.refresh();
+    throw new WechatPayCertificateError(
+      'NO_PLATFORM_KEY',
+      'No key of the platform can verify: set platform.publicKey (微信支付公钥) or platform.certificates',
+    );
   }
 
   /**
-   * Downloads the platform certificates now; callers at the same time share one download.
+   * Downloads the platform certificates now; callers at the same time share one download. Does
+   * nothing when `platform.certificates` is off.
    *
    * @returns the ring in force afterwards
    * @throws {WechatPayError} when it fails; the keys held before stay in use
    */
   refresh(): Promise<PlatformKeyRing> {
+    if (!this.#parts.usesCertificates) return Promise.resolve(this.keyRing);
     this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
   }
@@ -164,23 +160,22 @@ export class CertificateProvider {
 
   /** The public key that a request should name, by share; `undefined` means a certificate. */
   requestKey(): PlatformKey | undefined {
-    const [publicKey] = this.#parts.publicKeys;
-    if (!publicKey || this.#distrusted.has(publicKey.id)) return undefined;
-    const { publicKeyShare, random } = this.#parts;
-    const isChosen = publicKeyShare >= 100 || random() * 100 < publicKeyShare;
-    return isChosen || !this.#parts.usesCertificates ? publicKey : undefined;
+    const publicKey = this.#publicKey();
+    const { publicKeyShare, usesCertificates, random } = this.#parts;
+    const mustUse = !usesCertificates || publicKeyShare >= 100 || this.#status.hasNoCertificates;
+    return mustUse || random() * 100 < publicKeyShare ? publicKey : undefined;
   }
 
   /**
    * The key to encrypt sensitive fields with when no public key was chosen for the request.
    *
-   * @throws {WechatPayCertificateError} `NO_PLATFORM_KEY` when no certificate is valid now
+   * @throws {WechatPayCertificateError} `NO_PLATFORM_KEY` when there is none
    */
-  async encryptionCertificate(): Promise<PlatformKey> {
+  async encryptionKey(): Promise<PlatformKey> {
     const held = this.keyRing.newestCertificate(this.#parts.clock());
     if (held) return held;
     await this.refresh();
-    const loaded = this.keyRing.newestCertificate(this.#parts.clock());
+    const loaded = this.keyRing.newestCertificate(this.#parts.clock()) ?? this.#publicKey();
     if (loaded) return loaded;
     throw new WechatPayCertificateError(
       'NO_PLATFORM_KEY',
@@ -195,9 +190,18 @@ export class CertificateProvider {
     this.#events.complete();
   }
 
-  /** Reports that something opened only with a previous APIv3 key. @internal */
-  reportPreviousApiV3Key(): void {
-    this.#publish({ type: 'previous-api-v3-key-used' });
+  /** Reports what opening a genuine notification told of the APIv3 key. @internal */
+  reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void {
+    this.#publish({ type });
+  }
+
+  #canVerify(): boolean {
+    return this.keyRing.canVerify(this.#parts.clock());
+  }
+
+  /** The first configured public key that is still trusted. */
+  #publicKey(): PlatformKey | undefined {
+    return this.keyRing.keys.find(({ kind }) => kind === 'publicKey');
   }
 
   async #refreshOnDemand(): Promise<void> {
@@ -212,8 +216,8 @@ export class CertificateProvider {
   async #refresh(): Promise<PlatformKeyRing> {
     try {
       const answer = await this.#parts.fetch('GET', CERTIFICATES_TARGET, {
-        signal: AbortSignal.any([this.#closing.signal, AbortSignal.timeout(REFRESH_TIMEOUT_MS)]),
-        wechatpaySerial: this.#parts.publicKeys[0]?.id,
+        signal: this.#closing.signal,
+        wechatpaySerial: this.#publicKey()?.id,
       });
       if (answer.status === 200) await this.#adopt(answer, 'platform');
       else this.#acceptAbsence(answer);
@@ -240,7 +244,7 @@ export class CertificateProvider {
       target: CERTIFICATES_TARGET,
       status: answer.status,
       body: answer.body,
-      requestId: undefined,
+      requestId: requestIdOf(answer.headers),
     });
     if (answer.status !== 404 || error.platformCode !== 'RESOURCE_NOT_EXISTS') throw error;
     if (this.#parts.publicKeys.length === 0) {
@@ -259,53 +263,49 @@ export class CertificateProvider {
     const { clock, graceMs, credentials, mchid, store } = this.#parts;
     const { apiV3Keys } = await credentials.get();
     const nowMs = clock();
-    const list = readCertificateList(answer, this.keyRing, apiV3Keys, nowMs, source === 'store');
-    if (list.apiV3KeyIndex > 0) this.reportPreviousApiV3Key();
+    const list = readCertificateList(answer, {
+      ring: this.keyRing,
+      apiV3Keys,
+      nowMs,
+      distrusted: this.#distrusted,
+      isStored: source === 'store',
+    });
+    if (list.apiV3KeyIndex > 0) this.reportApiV3Key('previous-api-v3-key-used');
     if (list.signedAtMs < this.keyRing.signedAtMs) return;
     const merged = mergeCertificates(this.keyRing, list.certificates, list.signedAtMs, {
       nowMs,
       graceMs,
-      distrusted: this.#distrusted,
     });
     this.#ring.next(merged.ring);
     this.#status = { ...this.#status, hasNoCertificates: false };
     this.#publish({ type: 'refreshed', source, ...merged.changes });
     if (source === 'platform' && store) {
-      void this.#inStore(() => store.writeIfNewer(mchid, answer)).catch(() => undefined);
+      void this.#inStore(() => store.writeIfNewer(mchid, answer));
     }
   }
 
   /** Reads the store once, before the first download. A bad entry is reported and ignored. */
   #readStore(): Promise<void> {
-    const { store, mchid } = this.#parts;
+    const { store, mchid, clock } = this.#parts;
     if (!store) return Promise.resolve();
     this.#storeRead ??= this.#inStore(async () => {
       const answer = await store.read(mchid);
       if (answer) await this.#adopt(answer, 'store');
-    }).catch(() => undefined);
+    }).then(() => {
+      // An old list is good enough to begin with, and not to stay with.
+      const { signedAtMs } = this.keyRing;
+      const isOld = signedAtMs > 0 && clock() - signedAtMs > RENEWAL.maxEveryMs;
+      if (isOld) this.refresh().catch(() => undefined); // reported as an event by itself
+    });
     return this.#storeRead;
   }
 
-  /** Every store call has its own bound; a failure is an event, never an interruption. */
-  async #inStore<T>(call: () => Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new WechatPayStoreError(`The store took longer than ${STORE_TIMEOUT_MS} ms`)),
-        STORE_TIMEOUT_MS,
-      );
-    });
+  /** A store that fails is an event, never an interruption. */
+  async #inStore(call: () => Promise<unknown>): Promise<void> {
     try {
-      return await Promise.race([call(), late]);
-    } catch (cause) {
-      const error =
-        cause instanceof WechatPayError
-          ? cause
-          : new WechatPayStoreError('The certificate store failed: see the cause', { cause });
-      this.#publish({ type: 'store-failed', error });
-      throw error;
-    } finally {
-      clearTimeout(timer);
+      await withinStoreTime(call);
+    } catch (error) {
+      if (error instanceof WechatPayError) this.#publish({ type: 'store-failed', error });
     }
   }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WechatPayStoreError } from '../errors/index.js';
 import type { SignedAnswer } from './certificate-list.js';
@@ -17,7 +17,8 @@ const KEPT_HEADERS = [
 /**
  * Keeps certificate lists as files in a directory, one a merchant, so that a process can start and
  * verify while the platform cannot be reached. Files appear whole (written beside and renamed) and
- * are readable by their owner only (0600).
+ * are readable by their owner only (0600). When two processes write at the same moment, the later
+ * rename wins; that is harmless, because a reader never takes an older list over its own.
  *
  * @publicApi
  */
@@ -33,9 +34,10 @@ export class DirectoryCertificateStore implements CertificateStore {
   async read(mchid: string): Promise<SignedAnswer | undefined> {
     let text: string;
     try {
-      const bytes = await readFile(this.#fileOf(mchid));
-      if (bytes.length > MAX_FILE_BYTES) throw new RangeError('too large');
-      text = bytes.toString('utf8');
+      const file = this.#fileOf(mchid);
+      const { size } = await stat(file);
+      if (size > MAX_FILE_BYTES) throw new RangeError('too large');
+      text = await readFile(file, 'utf8');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw storeError('read', cause);

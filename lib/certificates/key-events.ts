@@ -32,6 +32,8 @@ export type KeyEvent = KeyEventBase &
     /** The merchant has no platform certificates: normal in public-key mode. */
     | { readonly type: 'no-certificates' }
     | { readonly type: 'distrusted'; readonly serial: string }
+    /** A genuine notification does not open with the APIv3 key (APIv3密钥): someone must act. */
+    | { readonly type: 'api-v3-key-wrong' }
     /** Something opened only with a previous APIv3 key (APIv3密钥). */
     | { readonly type: 'previous-api-v3-key-used' }
     | { readonly type: 'store-failed'; readonly error: WechatPayError }

@@ -16,6 +16,8 @@ export interface PlatformKey {
   readonly notAfterMs: number;
   /** When a complete list of the platform first left this certificate out. */
   readonly leftOutAtMs?: number | undefined;
+  /** End of its use when that is before its expiry: the grace time of one that was left out. */
+  readonly usableUntilMs?: number | undefined;
 }
 
 /** A certificate is accepted this long before it becomes valid: clocks differ. */
@@ -100,10 +102,9 @@ export function mergeCertificates(
   ring: PlatformKeyRing,
   listed: readonly PlatformKey[],
   signedAtMs: number,
-  rules: { nowMs: number; graceMs: number; distrusted: ReadonlySet<string> },
+  rules: { nowMs: number; graceMs: number },
 ): { ring: PlatformKeyRing; changes: RingChanges } {
-  const trusted = listed.filter((key) => !rules.distrusted.has(normaliseSerial(key.id)));
-  const listedIds = new Set(trusted.map((key) => normaliseSerial(key.id)));
+  const listedIds = new Set(listed.map((key) => normaliseSerial(key.id)));
   const held = new Set(ring.keys.map((key) => normaliseSerial(key.id)));
   const kept: PlatformKey[] = [];
   const leftOut: string[] = [];
@@ -111,17 +112,23 @@ export function mergeCertificates(
   for (const key of ring.keys) {
     if (key.kind === 'publicKey') kept.push(key);
     else if (!listedIds.has(normaliseSerial(key.id))) {
-      const leftOutAtMs = key.leftOutAtMs ?? rules.nowMs;
-      const isGone = key.notAfterMs <= rules.nowMs || rules.nowMs - leftOutAtMs >= rules.graceMs;
-      if (isGone) dropped.push(key.id);
-      else kept.push(Object.freeze({ ...key, leftOutAtMs }));
-      if (!isGone && key.leftOutAtMs === undefined) leftOut.push(key.id);
+      const { leftOutAtMs = rules.nowMs } = key;
+      const left = Object.freeze({
+        ...key,
+        leftOutAtMs,
+        usableUntilMs: leftOutAtMs + rules.graceMs,
+      });
+      if (endOfUse(left) <= rules.nowMs) dropped.push(key.id);
+      else {
+        kept.push(left);
+        if (key.leftOutAtMs === undefined) leftOut.push(key.id);
+      }
     }
   }
   return {
-    ring: new PlatformKeyRing([...kept, ...trusted], signedAtMs),
+    ring: new PlatformKeyRing([...kept, ...listed], signedAtMs),
     changes: {
-      added: trusted.filter((key) => !held.has(normaliseSerial(key.id))).map((key) => key.id),
+      added: listed.filter((key) => !held.has(normaliseSerial(key.id))).map((key) => key.id),
       leftOut,
       dropped,
     },
@@ -129,5 +136,9 @@ export function mergeCertificates(
 }
 
 function isValidAt(key: PlatformKey, nowMs: number): boolean {
-  return nowMs >= key.notBeforeMs - CLOCK_TOLERANCE_MS && nowMs < key.notAfterMs;
+  return nowMs >= key.notBeforeMs - CLOCK_TOLERANCE_MS && nowMs < endOfUse(key);
+}
+
+function endOfUse(key: PlatformKey): number {
+  return Math.min(key.notAfterMs, key.usableUntilMs ?? key.notAfterMs);
 }

@@ -1,6 +1,6 @@
 /** One merchant: at most one download a minute because of an unknown serial number. */
 const MERCHANT_GAP_MS = 60_000;
-/** All merchants of a process together, within any minute. */
+/** All merchants of a process together, in each window of a minute. */
 const TOTAL_PER_MINUTE = 60;
 
 /**

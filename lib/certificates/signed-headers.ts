@@ -77,11 +77,11 @@ export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
  * @throws {WechatPaySignatureError} `SIGNATURE_EXPIRED`
  */
 export function assertFresh(headers: SignedHeaders, nowMs: number): void {
-  const awaySeconds = Number(headers.timestamp) - nowMs / 1000;
+  const awaySeconds = Number(headers.timestamp) - Math.floor(nowMs / 1000);
   if (!(Math.abs(awaySeconds) < WINDOW_SECONDS)) {
     throw new WechatPaySignatureError(
       'SIGNATURE_EXPIRED',
-      `Signed ${Math.round(awaySeconds)} s away from now, less than ${WINDOW_SECONDS} s are accepted: check the clock of this machine (NTP)`,
+      `Signed ${awaySeconds} s away from now, less than ${WINDOW_SECONDS} s are accepted: check the clock of this machine (NTP)`,
       { serial: headers.serial },
     );
   }

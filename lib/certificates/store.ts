@@ -1,3 +1,4 @@
+import { WechatPayError, WechatPayStoreError } from '../errors/index.js';
 import type { SignedAnswer } from './certificate-list.js';
 
 /**
@@ -17,8 +18,40 @@ export interface CertificateStore {
   writeIfNewer(mchid: string, answer: SignedAnswer): Promise<boolean>;
 }
 
-/** When an answer was signed, in seconds; 0 when it does not say. The version of a store's entry. */
-export function signedAtSeconds(answer: SignedAnswer): number {
+/**
+ * When an answer was signed, in seconds: the version of a store's entry. 0 when it does not say, or
+ * names a time more than five minutes ahead, which no genuine answer can: anything replaces it.
+ */
+export function signedAtSeconds(answer: SignedAnswer, nowMs: number = Date.now()): number {
   const timestamp = answer.headers['wechatpay-timestamp'];
-  return typeof timestamp === 'string' && /^[0-9]{1,12}$/.test(timestamp) ? Number(timestamp) : 0;
+  if (typeof timestamp !== 'string' || !/^[0-9]{1,12}$/.test(timestamp)) return 0;
+  const seconds = Number(timestamp);
+  return seconds > nowMs / 1000 + 300 ? 0 : seconds;
+}
+
+const TIMEOUT_MS = 2_000;
+
+/**
+ * Calls a store within a bound of our own: what a store does when its server is frozen is not ours
+ * to know.
+ *
+ * @throws {WechatPayStoreError} when it fails or takes longer than two seconds
+ */
+export async function withinStoreTime<T>(call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new WechatPayStoreError(`The store took longer than ${TIMEOUT_MS} ms`)),
+      TIMEOUT_MS,
+    );
+    timer.unref();
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } catch (cause) {
+    if (cause instanceof WechatPayError) throw cause;
+    throw new WechatPayStoreError('The certificate store failed: see the cause', { cause });
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -55,8 +55,15 @@ export function completeOrder(
   };
 }
 
-/** What is given: a field that is `undefined` was left out. */
+/**
+ * What is given: a field that is `undefined` was left out.
+ *
+ * @throws {WechatPayRequestError} when there is no body
+ */
 export function present(body: object): Record<string, unknown> {
+  if (typeof body !== 'object' || body === null) {
+    throw new WechatPayRequestError('The body of the call is missing');
+  }
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
 }
 

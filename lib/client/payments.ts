@@ -61,12 +61,31 @@ type FilledIn = 'mchid' | 'sp_mchid' | 'sub_mchid' | 'appid' | 'sp_appid' | 'not
  * @publicApi
  */
 export class PaymentProduct<Body extends object, Result, Transaction> {
+  readonly #parts: ClientParts;
+  readonly #identity: MerchantIdentity;
+  readonly #operations: PaymentOperations<Body, Result, Transaction>;
+
   /** @internal */
   constructor(
-    protected readonly parts: ClientParts,
-    protected readonly identity: MerchantIdentity,
-    private readonly operations: PaymentOperations<Body, Result, Transaction>,
-  ) {}
+    parts: ClientParts,
+    identity: MerchantIdentity,
+    operations: PaymentOperations<Body, Result, Transaction>,
+  ) {
+    this.#parts = parts;
+    this.#identity = identity;
+    this.#operations = operations;
+  }
+
+  // Getters: what is behind them must not show when an application inspects or serialises a client.
+  /** @internal */
+  protected get parts(): ClientParts {
+    return this.#parts;
+  }
+
+  /** @internal */
+  protected get identity(): MerchantIdentity {
+    return this.#identity;
+  }
 
   /**
    * Creates an order (下单). Idempotent by `out_trade_no`: may be repeated with everything unchanged.
@@ -81,19 +100,19 @@ export class PaymentProduct<Body extends object, Result, Transaction> {
     options?: WechatPayClientCallOptions,
   ): Promise<Transaction> {
     const input = { path: { out_trade_no: outTradeNo }, query: this.identity.numbers };
-    return callOperation(this.parts.http, this.operations.queryOrderByOutTradeNo, input, options);
+    return callOperation(this.parts.http, this.#operations.queryOrderByOutTradeNo, input, options);
   }
 
   /** Queries an order by the platform's number (微信支付订单号). */
   queryById(transactionId: string, options?: WechatPayClientCallOptions): Promise<Transaction> {
     const input = { path: { transaction_id: transactionId }, query: this.identity.numbers };
-    return callOperation(this.parts.http, this.operations.queryOrderById, input, options);
+    return callOperation(this.parts.http, this.#operations.queryOrderById, input, options);
   }
 
   /** Closes an unpaid order (关闭订单). */
   close(outTradeNo: string, options?: WechatPayClientCallOptions): Promise<void> {
     const input = { path: { out_trade_no: outTradeNo }, body: this.identity.numbers };
-    return callOperation(this.parts.http, this.operations.closeOrder, input, options);
+    return callOperation(this.parts.http, this.#operations.closeOrder, input, options);
   }
 
   protected complete(body: object, options: PrepayOptions): Record<string, unknown> {
@@ -101,7 +120,7 @@ export class PaymentProduct<Body extends object, Result, Transaction> {
   }
 
   protected place(body: object, options: WechatPayClientCallOptions): Promise<Result> {
-    return callOperation(this.parts.http, this.operations.prepay, { body }, options);
+    return callOperation(this.parts.http, this.#operations.prepay, { body }, options);
   }
 }
 

@@ -9,13 +9,12 @@ import type { ClientParts } from './payments.js';
  * @publicApi
  */
 export class Refunds {
+  readonly #parts: ClientParts;
   readonly #subMerchant: { sub_mchid?: string };
 
   /** @internal */
-  constructor(
-    private readonly parts: ClientParts,
-    identity: MerchantIdentity,
-  ) {
+  constructor(parts: ClientParts, identity: MerchantIdentity) {
+    this.#parts = parts;
     const { sub_mchid } = identity.numbers;
     this.#subMerchant = sub_mchid === undefined ? {} : { sub_mchid };
   }
@@ -25,8 +24,8 @@ export class Refunds {
    * number, a new number refunds twice; the platform asks to wait a minute before that. The result
    * is final only when a notification or a query says so.
    */
-  create(body: RefundCreateRequest, options?: WechatPayClientCallOptions): Promise<Refund> {
-    const { notifyUrl, http } = this.parts;
+  async create(body: RefundCreateRequest, options?: WechatPayClientCallOptions): Promise<Refund> {
+    const { notifyUrl, http } = this.#parts;
     const complete = {
       ...this.#subMerchant,
       ...(notifyUrl === undefined ? {} : { notify_url: notifyUrl }),
@@ -38,6 +37,6 @@ export class Refunds {
   /** Queries a refund by the merchant's number (商户退款单号). */
   query(outRefundNo: string, options?: WechatPayClientCallOptions): Promise<Refund> {
     const input = { path: { out_refund_no: outRefundNo }, query: this.#subMerchant };
-    return callOperation(this.parts.http, refundOperations.queryByOutRefundNo, input, options);
+    return callOperation(this.#parts.http, refundOperations.queryByOutRefundNo, input, options);
   }
 }

@@ -59,15 +59,22 @@ export function createMerchantContext(
     timeoutMs: options.timeoutMs,
     clock,
   });
+  const { publicKeys, usesCertificates, publicKeyShare, graceMs, store } = options;
   const certificates = new CertificateProvider({
-    ...options,
+    mchid,
+    publicKeys,
+    usesCertificates,
+    publicKeyShare,
+    graceMs,
+    store,
     credentials,
     fetch: http.fetchUnverified,
     gate,
     clock,
     random,
   });
-  const client = new WechatPayClient({ ...options, http, credentials, clock });
+  const { appids, notifyUrl } = options;
+  const client = new WechatPayClient({ mchid, appids, notifyUrl, http, credentials, clock });
   return {
     name,
     mchid,

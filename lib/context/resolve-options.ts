@@ -19,6 +19,7 @@ import type {
   WechatPayPlatformOptions,
   WechatPayPublicKeyOptions,
 } from '../wechat-pay.options.js';
+import { checkShapes } from './option-shapes.js';
 import { emulatorCredentialProblems, emulatorPublicKeyProblems } from './emulator-keys.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
@@ -45,8 +46,7 @@ export function resolveOptions(
 ): ResolvedOptions {
   const problems: string[] = [];
   const collect: Collect = (problem) => problems.push(problem);
-  // Options come from environments and factories: nothing about their shape is certain.
-  const given = (options ?? {}) as Partial<WechatPayOptions>;
+  const given = checkShapes(options, collect);
   // A number would pass for a text until a notification is compared with it.
   const mchid = typeof given.mchid === 'string' ? given.mchid : '';
   if (!/^[0-9]{6,32}$/.test(mchid)) {
@@ -56,7 +56,8 @@ export function resolveOptions(
   const platform = given.platform ?? {};
   const publicKeys = resolvePublicKeys(platform, collect);
   const usesCertificates = platform.certificates ?? true;
-  if (!usesCertificates && publicKeys.length === 0 && platform.publicKey === undefined) {
+  const hasNone = platform.publicKey === undefined || [platform.publicKey].flat().length === 0;
+  if (!usesCertificates && hasNone) {
     collect(
       'platform.certificates is off and platform.publicKey (微信支付公钥) is missing: nothing could be verified',
     );
@@ -74,37 +75,19 @@ export function resolveOptions(
     refuseCredential: environment.isProduction ? emulatorCredentialProblems : () => [],
     publicKeys,
     usesCertificates,
-    publicKeyShare: inRange(
-      'platform.publicKeyShare',
-      platform.publicKeyShare,
-      100,
-      [0, 100],
-      collect,
-    ),
+    publicKeyShare: platform.publicKeyShare ?? 100,
     notifyUrl: resolveNotifyUrl(given.notifyUrl, collect),
     origins: resolveOrigins(given, collect),
-    timeoutMs: inRange('http.timeoutMs', http.timeoutMs, DEFAULT_TIMEOUT_MS, [1, 600_000], collect),
+    timeoutMs: http.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     transport: {
       dispatcher: http.dispatcher,
       ca: http.tls?.ca,
       minVersion: http.tls?.minVersion,
-      maxConnections: inRange(
-        'http.maxConcurrency',
-        http.maxConcurrency,
-        DEFAULT_MAX_CONCURRENCY,
-        [1, 10_000],
-        collect,
-      ),
+      maxConnections: http.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
     },
     store: given.store,
     renewal: checkRenewal(given.renewal ?? {}, collect),
-    graceMs: inRange(
-      'renewal.graceMs',
-      given.renewal?.graceMs,
-      RENEWAL.defaultGraceMs,
-      [0, 30 * 86_400_000],
-      collect,
-    ),
+    graceMs: given.renewal?.graceMs ?? RENEWAL.defaultGraceMs,
   };
   if (problems.length > 0 || !credential) throw new WechatPayConfigurationError(problems);
   return { ...resolved, credential };
@@ -120,7 +103,11 @@ function resolveCredential(
     collect('credential is missing: give { privateKey, certificate or serialNo, apiV3Key }');
     return undefined;
   }
-  if ('load' in credential) return credential;
+  if ('load' in credential) {
+    if (typeof credential.load === 'function') return credential;
+    collect('credential.load is not a function: a CredentialSource has load(signal)');
+    return undefined;
+  }
   const { apiV3Key } = credential;
   const checked = checkCredential(
     mchid,
@@ -137,9 +124,12 @@ function resolveCredential(
 
 function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect): PlatformKey[] {
   const list = platform.publicKey === undefined ? [] : [platform.publicKey].flat();
+  if (new Set(list.map((entry) => entry?.id)).size < list.length) {
+    collect('platform.publicKey holds two keys with the same id (微信支付公钥ID)');
+  }
   return list.flatMap((entry) => {
     const { id = '', key = '' } = (entry ?? {}) as Partial<WechatPayPublicKeyOptions>;
-    if (!isPublicKeyId(id)) {
+    if (typeof id !== 'string' || !isPublicKeyId(id)) {
       collect('platform.publicKey.id (微信支付公钥ID) must look like PUB_KEY_ID_0123…');
       return [];
     }
@@ -196,30 +186,8 @@ function checkRenewal(renewal: RenewalOptions, collect: Collect): RenewalOptions
     collect('renewal.everyMs and renewal.cron exclude each other');
   }
   const { cron } = renewal;
-  if (cron !== undefined && !(typeof cron === 'string' && validateCronExpression(cron).valid)) {
+  if (cron !== undefined && !validateCronExpression(cron).valid) {
     collect('renewal.cron is not a cron expression such as 0 17 3,9,15,21 * * *');
   }
-  const bounds = [RENEWAL.minEveryMs, RENEWAL.maxEveryMs] as const;
-  inRange('renewal.everyMs', renewal.everyMs, RENEWAL.minEveryMs, bounds, collect);
-  inRange(
-    'renewal.renewBeforeMs',
-    renewal.renewBeforeMs,
-    RENEWAL.defaultRenewBeforeMs,
-    [0, 365 * 86_400_000],
-    collect,
-  );
   return renewal;
-}
-
-function inRange(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  [minimum, maximum]: readonly [number, number],
-  collect: Collect,
-): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value >= minimum && value <= maximum) return value;
-  collect(`${name} must be a number from ${minimum} to ${maximum}`);
-  return fallback;
 }

@@ -2,10 +2,11 @@ import { WechatPayRequestError } from '../errors/index.js';
 
 /**
  * A copy of `value` in which the text fields at `paths` are replaced; objects off the way are
- * shared with the original. Absent fields stay absent.
+ * shared with the original. Absent fields stay absent. Another shape than the paths say is refused:
+ * a field that is not found where it should be would travel in the clear.
  *
  * @param paths field paths as in an operation: `payer.identity.name`, `receivers.[].name`
- * @throws {WechatPayRequestError} when such a field is not text
+ * @throws {WechatPayRequestError} when such a field is not text, or not where the path says
  */
 export function mapFields<T>(
   value: T,
@@ -15,11 +16,6 @@ export function mapFields<T>(
   let result: unknown = value;
   for (const path of paths) result = mapAt(result, path.split('.'), 0, map, path);
   return result as T;
-}
-
-/** Whether any of the fields at `paths` is present. */
-export function hasFields(value: unknown, paths: readonly string[]): boolean {
-  return paths.some((path) => hasAt(value, path.split('.'), 0));
 }
 
 function mapAt(
@@ -36,25 +32,14 @@ function mapAt(
     throw new WechatPayRequestError(`The field ${path} must be text: it is encrypted`);
   }
   if (step === '[]') {
-    return Array.isArray(value)
-      ? value.map((item: unknown) => mapAt(item, steps, depth + 1, map, path))
-      : value;
+    if (!Array.isArray(value))
+      throw new WechatPayRequestError(`The field ${path} must be in a list`);
+    return value.map((item: unknown) => mapAt(item, steps, depth + 1, map, path));
   }
-  if (typeof value !== 'object' || !Object.hasOwn(value, step)) return value;
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new WechatPayRequestError(`The field ${path} must be in an object`);
+  }
+  if (!Object.hasOwn(value, step)) return value;
   const record = value as Record<string, unknown>;
   return { ...record, [step]: mapAt(record[step], steps, depth + 1, map, path) };
-}
-
-function hasAt(value: unknown, steps: readonly string[], depth: number): boolean {
-  if (value === undefined || value === null) return false;
-  const step = steps[depth];
-  if (step === undefined) return true;
-  if (step === '[]') {
-    return Array.isArray(value) && value.some((item: unknown) => hasAt(item, steps, depth + 1));
-  }
-  return (
-    typeof value === 'object' &&
-    Object.hasOwn(value, step) &&
-    hasAt((value as Record<string, unknown>)[step], steps, depth + 1)
-  );
 }

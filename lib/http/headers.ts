@@ -1,5 +1,4 @@
 import { WechatPayRequestError } from '../errors/index.js';
-import type { AnswerHeaders } from '../transport/index.js';
 import { VERSION } from '../version.js';
 
 const USER_AGENT = `nestjs-wechatpay/${VERSION} (${process.platform}) node/${process.versions.node}`;
@@ -36,15 +35,14 @@ export function extraHeaders(
 ): string[] | undefined {
   if (!headers) return undefined;
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (!NAME.test(name) || RESERVED.test(name) || !VALUE.test(value)) {
+    if (
+      typeof value !== 'string' ||
+      !NAME.test(name) ||
+      RESERVED.test(name) ||
+      !VALUE.test(value)
+    ) {
       throw new WechatPayRequestError('A header of the call has a reserved name or a bad value');
     }
     return [name, value];
   });
-}
-
-/** The platform's support identifier, when it is well-formed. */
-export function requestIdOf(headers: AnswerHeaders): string | undefined {
-  const value = headers['request-id'];
-  return typeof value === 'string' && /^[\w.-]{1,128}$/.test(value) ? value : undefined;
 }

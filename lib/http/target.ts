@@ -30,7 +30,7 @@ export function expandPath(template: string, parameters: Readonly<Record<string,
  * dot segment
  */
 export function buildTarget(path: string, query?: Readonly<Record<string, QueryValue>>): string {
-  if (!path.startsWith('/') || path.startsWith('//')) {
+  if (typeof path !== 'string' || !path.startsWith('/') || path.startsWith('//')) {
     throw new WechatPayRequestError('The path must start with one slash: /v3/…');
   }
   if (/[#\\]/.test(path)) {

@@ -13,13 +13,14 @@ import {
 import type { MerchantCredential, MerchantCredentialProvider } from '../merchant/index.js';
 import {
   Deadline,
+  requestIdOf,
   splitPlatformUrl,
   type AnswerHeaders,
   type RawAnswer,
   type Transport,
 } from '../transport/index.js';
-import { hasFields, mapFields } from './fields.js';
-import { extraHeaders, protocolHeaders, requestIdOf } from './headers.js';
+import { mapFields } from './fields.js';
+import { extraHeaders, protocolHeaders } from './headers.js';
 import type {
   WechatPayAnswer,
   WechatPayCallOptions,
@@ -49,6 +50,7 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_TIMEOUT_MS = 600_000;
 const DEFAULT_IDLE_MS = 30_000;
+const MAX_DOWNLOAD_MS = 10_000;
 
 /**
  * Signed calls to the platform: every request is signed, every answer of status 2xx is verified
@@ -180,7 +182,7 @@ export class WechatPayHttpService {
   /** Signs and sends without verifying: for the certificate download, which proves itself. @internal */
   readonly fetchUnverified: SignedFetch = async (method, target, { signal, wechatpaySerial }) => {
     const { credentials, transport, origins, timeoutMs, clock } = this.#parts;
-    const deadline = new Deadline(timeoutMs, signal);
+    const deadline = new Deadline(Math.min(timeoutMs, MAX_DOWNLOAD_MS), signal);
     try {
       const credential = await deadline.race(credentials.get());
       return await this.#overHosts(origins, async (origin, attempt) => {
@@ -248,13 +250,14 @@ export class WechatPayHttpService {
     certificates: CertificateProvider,
     deadline: Deadline,
   ): Promise<{ json: string; serial: string | undefined }> {
-    const { body, encrypted } = request;
+    const json = toJson(request.body);
     let key = certificates.requestKey();
-    if (!encrypted || encrypted.length === 0 || !hasFields(body, encrypted)) {
-      return { json: toJson(body), serial: key?.id };
-    }
-    key ??= await deadline.race(certificates.encryptionCertificate());
-    return { json: toJson(encryptFields(body, encrypted, key)), serial: key.id };
+    const encrypted = request.encrypted?.filter((path) => mayHold(json, path)) ?? [];
+    if (encrypted.length === 0) return { json, serial: key?.id };
+    key ??= await deadline.race(certificates.encryptionKey());
+    // What JSON made of the body is what would be sent: `toJSON` may have changed it.
+    const sealed = encryptFields(JSON.parse(json), encrypted, key);
+    return { json: toJson(sealed), serial: key.id };
   }
 
   /** Answer or error: nothing of a 2xx is parsed before its signature held. */
@@ -268,6 +271,8 @@ export class WechatPayHttpService {
     const { status, headers, body } = answer;
     const requestId = requestIdOf(headers);
     if (status < 200 || status >= 300) {
+      // A refusal because of the clock is not signed; its date says how far the clock is off.
+      if (typeof headers['date'] === 'string') this.#noteClock(headers['date']);
       throw new WechatPayApiError({ method: request.method, target, status, body, requestId });
     }
     await this.#verify(headers, body, deadline);
@@ -281,12 +286,16 @@ export class WechatPayHttpService {
 
   async #verify(headers: AnswerHeaders, body: Buffer, deadline: Deadline): Promise<void> {
     const nowMs = this.#parts.clock();
-    const signedAt = Number(headers['wechatpay-timestamp'] ?? NaN);
-    // whole seconds: half of one is the best guess at the rest
-    if (Number.isSafeInteger(signedAt)) this.#clockSkewMs = nowMs - signedAt * 1000 - 500;
     await verifySigned(this.#parts.certificates(), headers, body, nowMs, (key) =>
       deadline.race(key),
     );
+    this.#noteClock(headers['wechatpay-timestamp'] as string);
+  }
+
+  /** @param time Unix time in whole seconds, or an HTTP date: half a second is the best guess beyond */
+  #noteClock(time: string): void {
+    const platformMs = /^[0-9]+$/.test(time) ? Number(time) * 1000 : Date.parse(time);
+    if (!Number.isNaN(platformMs)) this.#clockSkewMs = this.#parts.clock() - platformMs - 500;
   }
 }
 
@@ -294,6 +303,11 @@ function timeout(name: string, given: number | undefined, fallback: number): num
   const timeoutMs = given ?? fallback;
   if (timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
   throw new WechatPayRequestError(`${name} must be between 1 and ${MAX_TIMEOUT_MS}`);
+}
+
+/** Whether JSON text can hold a field: a cheap no for the many bodies that have none. */
+function mayHold(json: string, path: string): boolean {
+  return json.includes(`"${path.slice(path.lastIndexOf('.') + 1)}"`);
 }
 
 function encryptFields(body: unknown, paths: readonly string[], key: PlatformKey): unknown {

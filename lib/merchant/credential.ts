@@ -136,7 +136,7 @@ function checkSerial(
   }
   if (certificate && certificate.serialNo.replace(/^0+/, '') !== serialNo.replace(/^0+/, '')) {
     collect(
-      `credential.serialNo ${serialNo} is not that of credential.certificate, ${certificate.serialNo}: leave serialNo out`,
+      `credential.serialNo is not that of credential.certificate, ${certificate.serialNo}: leave serialNo out`,
     );
   }
   return certificate?.serialNo ?? serialNo;

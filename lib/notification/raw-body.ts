@@ -49,7 +49,8 @@ interface FastifyLike {
  */
 export function useWechatPayRawBody(app: INestApplication, options: WechatPayRawBodyOptions): void {
   const limit = options.limit ?? MAX_NOTIFICATION_BYTES;
-  if (!options.path.startsWith('/') || !(limit >= 1 && limit <= MAX_NOTIFICATION_BYTES)) {
+  const hasPath = typeof options.path === 'string' && options.path.startsWith('/');
+  if (!hasPath || !(limit >= 1 && limit <= MAX_NOTIFICATION_BYTES)) {
     throw new WechatPayConfigurationError([
       `useWechatPayRawBody needs a path that starts with / and a limit from 1 to ${MAX_NOTIFICATION_BYTES} bytes`,
     ]);
@@ -69,13 +70,17 @@ function useOnExpress(app: INestApplication, path: string, limit: number): void 
       response: ServerResponse,
       next: (error?: unknown) => void,
     ) => {
-      if (request.rawBody) return next(); // read already for an enclosing path
-      readAll(request, limit).then((body) => {
-        if (body) {
-          request.rawBody = body;
-          next();
-        } else refuse(response);
-      }, next);
+      // Read already: for an enclosing path, or by a parser that came first and kept nothing.
+      if (request.rawBody || request.readableDidRead) return next();
+      readAll(request, limit).then(
+        (body) => {
+          if (body) {
+            request.rawBody = body;
+            next();
+          } else refuse(response);
+        },
+        () => response.destroy(), // the sender went away in the middle
+      );
     },
   );
 }
@@ -89,7 +94,9 @@ function useOnFastify(fastify: FastifyLike, path: string, limit: number): void {
     // The route tells as well: a path may be spelt in other ways, such as with %-escapes.
     const isOurs = isBelow(request.url, path) || isBelow(request.routeOptions.url ?? '', path);
     if (!isOurs || request.rawBody) return payload; // read already for an enclosing path
-    const body = await readAll(payload, limit);
+    const body = await readAll(payload, limit).catch(() => {
+      throw new NotifyException(HttpStatus.BAD_REQUEST, '报文不完整');
+    });
     if (!body) throw new NotifyException(HttpStatus.PAYLOAD_TOO_LARGE, TOO_LARGE);
     // With `rawBody: true` Nest would put what its parser sees in place of it.
     Object.defineProperty(request, 'rawBody', { get: () => body, set: () => {} });

@@ -14,12 +14,14 @@ import type { WechatPayNotification } from './notification.types.js';
 export interface NotificationReceiver {
   readonly name: string;
   readonly mchid: string;
-  readonly certificates: PlatformKeySource & { reportPreviousApiV3Key(): void };
+  readonly certificates: PlatformKeySource & {
+    reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void;
+  };
   readonly credentials: { get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }> };
 }
 
 // The platform gives up after five seconds; what is left is for the handler.
-const KEY_WAIT_MS = 3_000;
+const KEY_WAIT_MS = 2_000;
 
 // Where money has moved the payload says whose it is; other events do not always.
 const NAMES_ITS_MERCHANT = /^(?:TRANSACTION|REFUND)\./;
@@ -37,12 +39,9 @@ export async function verifyNotification(
   body: Buffer,
   nowMs: number,
 ): Promise<void> {
-  await verifySigned(receiver.certificates, rawHeaders, body, nowMs, async (key) => {
-    const deadline = new Deadline(KEY_WAIT_MS);
-    const found = await deadline.race(key).catch(() => undefined);
-    deadline.dispose();
-    return found;
-  });
+  await verifySigned(receiver.certificates, rawHeaders, body, nowMs, (key) =>
+    withinBudget(key).catch(() => undefined),
+  );
 }
 
 /**
@@ -58,10 +57,10 @@ export async function openNotification(
   body: Buffer,
 ): Promise<WechatPayNotification> {
   const envelope = readEnvelope(parseShape(body));
-  const { apiV3Keys } = await receiver.credentials.get();
-  const { plaintext, keyIndex } = openAead(envelope.box, apiV3Keys);
-  if (keyIndex > 0) receiver.certificates.reportPreviousApiV3Key();
-  const payload = asObject(parseShape(plaintext)) ?? refuse('its payload is not an object');
+  const { apiV3Keys } = await withinBudget(receiver.credentials.get());
+  const payload =
+    asObject(parseShape(decrypt(receiver, envelope.box, apiV3Keys))) ??
+    refuse('its payload is not an object');
   const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
   const mayBeNobodys = !NAMES_ITS_MERCHANT.test(envelope.eventType);
   if (owner !== receiver.mchid && !(owner === undefined && mayBeNobodys)) {
@@ -81,6 +80,27 @@ export async function openNotification(
     payload,
   };
   return Object.freeze(notification) as unknown as WechatPayNotification;
+}
+
+function decrypt(receiver: NotificationReceiver, box: AeadBox, keys: readonly KeyObject[]): Buffer {
+  try {
+    const { plaintext, keyIndex } = openAead(box, keys);
+    if (keyIndex > 0) receiver.certificates.reportApiV3Key('previous-api-v3-key-used');
+    return plaintext;
+  } catch (error) {
+    receiver.certificates.reportApiV3Key('api-v3-key-wrong');
+    throw error;
+  }
+}
+
+/** Waits for keys no longer than the platform's patience allows. */
+async function withinBudget<T>(keys: Promise<T>): Promise<T> {
+  const deadline = new Deadline(KEY_WAIT_MS);
+  try {
+    return await deadline.race(keys);
+  } finally {
+    deadline.dispose();
+  }
 }
 
 interface Envelope {

@@ -30,10 +30,15 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
     }
     const asked = error instanceof HttpException ? error.getStatus() : 500;
     const status = Number.isInteger(asked) && asked >= 400 && asked <= 599 ? asked : 500;
+    const stack = error instanceof Error ? error.stack : undefined;
+    if (httpAdapter.isHeadersSent(response)) {
+      this.logger.error('The handler of a notification failed after it had answered', stack);
+      return;
+    }
     if (status >= 500) {
       this.logger.error(
         'The handler of a notification failed; the platform will deliver it again',
-        error instanceof Error ? error.stack : undefined,
+        stack,
       );
     }
     httpAdapter.reply(response, failBody('处理失败'), status);

@@ -88,13 +88,12 @@ export class WechatPayNotifyGuard implements CanActivate {
       [context.getHandler(), context.getClass()],
     );
     const { merchant } = options ?? {};
+    const isChosen = typeof merchant === 'function';
     try {
-      return this.receivers.get(
-        // A function that finds nobody must not mean the default merchant.
-        typeof merchant === 'function' ? String(merchant(request as never)) : merchant,
-      );
+      // A function that finds nobody must not mean the default merchant.
+      return this.receivers.get(isChosen ? String(merchant(request as never)) : merchant);
     } catch (error) {
-      if (typeof merchant === 'function') {
+      if (isChosen && error instanceof WechatPayConfigurationError) {
         this.logger.debug('A notification named a merchant that is not registered');
         throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
       }

@@ -7,3 +7,9 @@ export interface RawAnswer {
   readonly headers: AnswerHeaders;
   readonly body: Buffer;
 }
+
+/** The platform's support identifier, when it is there and well-formed. */
+export function requestIdOf(headers: AnswerHeaders): string | undefined {
+  const value = headers['request-id'];
+  return typeof value === 'string' && /^[\w.-]{1,128}$/.test(value) ? value : undefined;
+}

@@ -1,4 +1,4 @@
-import { WechatPayTransportError } from '../errors/index.js';
+import { WechatPayRequestError, WechatPayTransportError } from '../errors/index.js';
 
 /**
  * The one timer of a call. It ends a call when its total time is over or the caller's signal
@@ -17,8 +17,12 @@ export class Deadline {
   /**
    * @param timeoutMs total time of the call, 1 to 2^31 - 1 milliseconds
    * @param signal the caller's own signal; its reason becomes the cause of the error
+   * @throws {WechatPayRequestError} when the signal is none
    */
   constructor(timeoutMs: number, signal?: AbortSignal) {
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw new WechatPayRequestError('signal must be an AbortSignal: give controller.signal');
+    }
     this.#endsAtMs = performance.now() + timeoutMs;
     this.#timer = setTimeout(() => {
       this.#end(

@@ -1,4 +1,4 @@
-export type { AnswerHeaders, RawAnswer } from './answer.js';
+export { requestIdOf, type AnswerHeaders, type RawAnswer } from './answer.js';
 export { Deadline } from './deadline.js';
 export {
   DEFAULT_BACKUP_URL,

@@ -96,8 +96,12 @@ describe('certificates kept in a directory', () => {
     platform.clock.advance(300 * 86_400_000);
     const context = connect();
     await expect(context.http.get('/v3/x')).resolves.toMatchObject({ status: 200 });
-    expect(platform.downloads).toBe(1);
-    expect(context.events).toMatchObject([{ type: 'refreshed', source: 'store' }]);
+    expect(context.events[0]).toMatchObject({ type: 'refreshed', source: 'store' });
+    // good enough to begin with; a newer one is asked for at once
+    for (let turn = 0; turn < 500 && platform.downloads < 2; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(platform.downloads).toBe(2);
   });
 
   it('do not bring back certificates that expired meanwhile', async () => {

@@ -104,7 +104,7 @@ describe('a wrong configuration', () => {
       () => credential({ certificate: undefined }),
       /credential.certificate or credential.serialNo/,
     ],
-    ['another serial', () => credential({ serialNo: 'ABCDEF' }), /ABCDEF is not that of/],
+    ['another serial', () => credential({ serialNo: 'ABCDEF' }), /serialNo is not that of/],
     ['a serial that is none', () => credential({ serialNo: 'xyz' }), /not a hexadecimal number/],
     ['a number for a serial', () => credential({ serialNo: 5157.5 }), /not a hexadecimal number/],
     [
@@ -202,7 +202,7 @@ describe('a wrong configuration', () => {
     ['renewals once a day', () => ({ ...good(), renewal: { everyMs: 86_400_000 } }), /everyMs/],
     ['cron nonsense', () => ({ ...good(), renewal: { cron: 'nonsense' } }), /^renewal.cron is not/],
     ['an empty cron', () => ({ ...good(), renewal: { cron: '' } }), /^renewal.cron is not/],
-    ['a number for cron', () => ({ ...good(), renewal: { cron: 5 } }), /^renewal.cron is not/],
+    ['a number for cron', () => ({ ...good(), renewal: { cron: 5 } }), /^renewal.cron must be/],
     [
       'both ways of renewal',
       () => ({ ...good(), renewal: { cron: '0 0 * * *', everyMs: 3_600_000 } }),
@@ -226,7 +226,7 @@ describe('a wrong configuration', () => {
 
   it.each([undefined, null, {}, 'nonsense'])('(%j) is told what is missing', async (options) => {
     const { problems } = await failure(options, true);
-    expect(problems).toEqual([
+    expect(problems.filter((problem) => problem !== 'The options must be an object')).toEqual([
       expect.stringMatching(/^mchid/),
       expect.stringMatching(/^credential is missing/),
     ]);
@@ -244,7 +244,7 @@ describe('a wrong configuration', () => {
       http: { timeoutMs: -1, maxConcurrency: 0 },
       renewal: { everyMs: 1, cron: 'nonsense', renewBeforeMs: -1, graceMs: -1 },
     });
-    expect(problems).toHaveLength(18);
+    expect(problems).toHaveLength(17);
     for (const problem of problems) expect(message).toContain(`\n  - ${problem}`);
   });
 

@@ -138,7 +138,10 @@ describe('two merchants in one application', () => {
     certificates('shop-a').distrust(emulator.platformCertificate.serial);
     expect((await notify(A, 'a', 'certificate')).status).toBe(401);
     expect((await notify(B, 'b', 'certificate')).status).toBe(204);
-    await certificates('shop-a').refresh();
+    // nothing in the list is trusted any more, so it is refused whole
+    await expect(certificates('shop-a').refresh()).rejects.toMatchObject({
+      code: 'CERTIFICATES_INVALID',
+    });
     expect((await notify(A, 'a', 'certificate')).status).toBe(401);
   });
 

@@ -225,10 +225,8 @@ describe('no error shows what it must not', () => {
       inspectAll(context.certificates.status.lastError);
     }
     platform.handler = () => ({ body: certificateList(TEST_API_V3_KEY, [certificate]), signer });
-    const context = connect({
-      platform: { publicKey: publicKeyOption('platform'), publicKeyShare: 0 },
-    });
-    platform.handler = () => ({ status: 404, body: '{"code":"RESOURCE_NOT_EXISTS"}' });
+    const context = connect();
+    for (const { id } of context.certificates.keyRing.keys) context.certificates.distrust(id);
     await failing(() => place(context));
     for (const load of [
       () =>

@@ -164,7 +164,8 @@ describe('the renewal of platform certificates', () => {
       (_, index) => (timers.mock.calls[index]?.[1] ?? 0) >= 6 * HOUR,
     );
     expect(planned).toHaveLength(1);
-    expect((planned[0]?.value as NodeJS.Timeout).hasRef()).toBe(false);
+    const [timer] = planned.map(({ value }) => value as NodeJS.Timeout);
+    expect(timer?.hasRef()).toBe(false);
     timers.mockRestore();
   });
 

@@ -19,7 +19,7 @@ const certificate = (id: string, more: Partial<PlatformKey> = {}): PlatformKey =
   ...more,
 });
 const publicKey = publicKeyEntry('PUB_KEY_ID_01', key);
-const rules = { nowMs: NOW, graceMs: HOUR, distrusted: new Set<string>() };
+const rules = { nowMs: NOW, graceMs: HOUR };
 
 describe('the key ring', () => {
   it('finds a certificate by its serial in any case, with or without leading zeros', () => {
@@ -116,13 +116,10 @@ describe('a complete list', () => {
     });
   });
 
-  it('never brings back what is distrusted', () => {
-    const merged = mergeCertificates(
-      new PlatformKeyRing([]),
-      [certificate('0AB'), certificate('C')],
-      1,
-      { ...rules, distrusted: new Set(['AB']) },
-    );
-    expect(merged.ring.keys.map(({ id }) => id)).toEqual(['C']);
+  it('lets a certificate that was left out verify for the grace time and no longer', () => {
+    const held = new PlatformKeyRing([certificate('A', { notAfterMs: NOW + 100 * HOUR })]);
+    const { ring } = mergeCertificates(held, [certificate('B')], 1, rules);
+    expect(ring.find('A', NOW + HOUR - 1)?.id).toBe('A');
+    expect(ring.find('A', NOW + HOUR)).toBeUndefined();
   });
 });

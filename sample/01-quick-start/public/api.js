@@ -8,15 +8,10 @@ export class RequestError extends Error {
 
 const timeoutMs = 15_000;
 
-async function call(path, method = 'GET', body = undefined) {
+async function call(path, init = {}) {
   let response;
   try {
-    response = await fetch(path, {
-      method,
-      headers: body && { 'content-type': 'application/json' },
-      body: body && JSON.stringify(body),
-      signal: AbortSignal.timeout(timeoutMs),
-    });
+    response = await fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
   } catch (error) {
     throw new RequestError(0, String(error));
   }
@@ -28,9 +23,15 @@ async function call(path, method = 'GET', body = undefined) {
 const orderPath = (outTradeNo) => `/orders/${encodeURIComponent(outTradeNo)}`;
 
 export const fetchProducts = () => call('/products');
-export const placeOrder = (sku, quantity) => call('/orders', 'POST', { sku, quantity });
+export const placeOrder = (sku, quantity) =>
+  call('/orders', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ sku, quantity }),
+  });
 export const fetchOrder = (outTradeNo) => call(orderPath(outTradeNo));
-export const requestRefund = (outTradeNo) => call(`${orderPath(outTradeNo)}/refund`, 'POST');
+export const requestRefund = (outTradeNo) =>
+  call(`${orderPath(outTradeNo)}/refund`, { method: 'POST' });
 export const qrPath = (outTradeNo) => `${orderPath(outTradeNo)}/qr.svg`;
 
 /**
