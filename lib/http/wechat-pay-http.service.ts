@@ -139,9 +139,10 @@ export class WechatPayHttpService {
    */
   async stream(pathOrUrl: string, options: WechatPayStreamOptions = {}): Promise<WechatPayStream> {
     const { credentials, transport, origins, timeoutMs, clock } = this.#parts;
-    const { origin, target } = pathOrUrl.startsWith('/')
-      ? { origin: origins[0] ?? '', target: buildTarget(pathOrUrl) }
-      : splitPlatformUrl(pathOrUrl, origins);
+    const isUrl = typeof pathOrUrl === 'string' && !pathOrUrl.startsWith('/');
+    const { origin, target } = isUrl
+      ? splitPlatformUrl(pathOrUrl, origins)
+      : { origin: origins[0] ?? '', target: buildTarget(pathOrUrl) };
     if (!isUnsignedDownload(target)) {
       throw new WechatPayRequestError(
         'Only file downloads can be streamed: use get() for the rest',
