@@ -171,6 +171,35 @@ describe('certificates kept in a directory', () => {
     expect((await store.read(TEST_MCHID))?.body.equals(newer.body)).toBe(true);
   });
 
+  it('are replaced by a genuine list when their signed time lies far in the future', async () => {
+    const store = new DirectoryCertificateStore(directory);
+    const genuine = answer(certificateList(TEST_KEY, [old]));
+    platform.clock.advance(365 * 86_400_000);
+    const future = answer(certificateList(TEST_KEY, [fresh]));
+    platform.clock.advance(-365 * 86_400_000);
+    await expect(store.writeIfNewer(TEST_MCHID, future)).resolves.toBe(true);
+    await expect(store.writeIfNewer(TEST_MCHID, genuine)).resolves.toBe(true);
+    expect((await store.read(TEST_MCHID))?.body.equals(genuine.body)).toBe(true);
+    await expect(store.writeIfNewer(TEST_MCHID, future)).resolves.toBe(false);
+    expect((await store.read(TEST_MCHID))?.body.equals(genuine.body)).toBe(true);
+  });
+
+  it('are not believed when their signed time lies in the future: the platform is asked', async () => {
+    platform.clock.advance(600_000);
+    const future = answer(certificateList(TEST_KEY, [old]));
+    platform.clock.advance(-600_000);
+    await new DirectoryCertificateStore(directory).writeIfNewer(TEST_MCHID, future);
+    const { store, written } = watched();
+    const context = connect(store);
+    await context.http.get('/v3/x');
+    expect(platform.downloads).toBe(1);
+    expect(context.events).toMatchObject([
+      { type: 'store-failed', error: { code: 'CERTIFICATES_INVALID' } },
+      { type: 'refreshed', source: 'platform' },
+    ]);
+    await expect(written).resolves.toBe(true);
+  });
+
   it('never replace the keys in force when the file was rolled back', async () => {
     await fill();
     const rolledBack = await readFile(file(), 'utf8');
