@@ -1,18 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Module, Post, type INestApplication } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { Controller, Module, Post } from '@nestjs/common';
 import {
-  useWechatPayRawBody,
   WechatPayClient,
   WechatPayModule,
   WechatPayNotification,
   WechatPayNotify,
 } from 'nestjs-wechatpay';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { COMBINATIONS, NotifyApp } from '../support/notify-app.js';
 
-describe('a payment from order to notification', () => {
+describe.each(COMBINATIONS)('a payment from order to refund on %s with %s', (platform, mode) => {
   let emulator: WechatPayEmulator;
-  let app: INestApplication;
+  let app: NotifyApp;
+  let client: WechatPayClient;
   const received: WechatPayNotification[] = [];
 
   @Controller('wechatpay')
@@ -25,19 +25,14 @@ describe('a payment from order to notification', () => {
   }
 
   beforeAll(async () => {
-    emulator = await WechatPayEmulator.start({ port: 0 });
+    emulator = await WechatPayEmulator.start({ refundDelayMs: Infinity });
     @Module({
-      imports: [
-        WechatPayModule.forRoot(
-          emulator.options({ notifyUrl: 'http://127.0.0.1:1/wechatpay/notify' }),
-        ),
-      ],
+      imports: [WechatPayModule.forRoot(emulator.options())],
       controllers: [NotifyController],
     })
     class AppModule {}
-    app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
-    useWechatPayRawBody(app, { path: '/wechatpay/notify' });
-    await app.listen(0, '127.0.0.1');
+    app = await NotifyApp.start(AppModule, { platform, rawBody: mode });
+    client = app.app.get(WechatPayClient);
   });
 
   afterAll(async () => {
@@ -45,19 +40,84 @@ describe('a payment from order to notification', () => {
     await emulator.close();
   });
 
-  it('is created, paid, notified, queried, refunded', async () => {
-    const url = await app.getUrl();
-    const client = app.get(WechatPayClient);
-    const { code_url } = await client.payments.native.prepay({
-      description: 'tea',
-      out_trade_no: 'order-0001',
-      amount: { total: 100 },
-      notify_url: `${url}/wechatpay/notify`,
-    });
+  const order = (outTradeNo: string) => ({
+    description: 'tea',
+    out_trade_no: outTradeNo,
+    amount: { total: 100 },
+    notify_url: `${app.url}/wechatpay/notify`,
+  });
+
+  it('is created, paid, notified, queried, and refunded with a notification', async () => {
+    const { native } = client.payments;
+    const { code_url } = await native.prepay(order('order-0001'));
     expect(code_url).toMatch(/^weixin:/);
-    await emulator.pay({ outTradeNo: 'order-0001' } as never);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await expect(native.queryByOutTradeNo('order-0001')).resolves.toMatchObject({
+      trade_state: 'NOTPAY',
+    });
+
+    emulator.pay(code_url);
+    await emulator.settled();
     expect(received).toHaveLength(1);
-    expect(received[0]?.payload.out_trade_no).toBe('order-0001');
+    const [paid] = received;
+    if (paid?.eventType !== 'TRANSACTION.SUCCESS') throw new Error('not a payment');
+    expect(paid.payload).toMatchObject({
+      out_trade_no: 'order-0001',
+      trade_state: 'SUCCESS',
+      mchid: emulator.mchid,
+      appid: emulator.appid,
+      amount: { total: 100 },
+    });
+
+    const queried = await native.queryByOutTradeNo('order-0001');
+    expect(queried).toMatchObject({
+      trade_state: 'SUCCESS',
+      transaction_id: paid.payload.transaction_id,
+    });
+    await expect(native.queryById(queried.transaction_id ?? '')).resolves.toEqual(queried);
+
+    const refund = await client.refunds.create({
+      out_trade_no: 'order-0001',
+      out_refund_no: 'refund-0001',
+      amount: { refund: 60, total: 100, currency: 'CNY' },
+      notify_url: `${app.url}/wechatpay/notify`,
+    });
+    expect(refund).toMatchObject({ status: 'PROCESSING', out_refund_no: 'refund-0001' });
+    expect(received).toHaveLength(1);
+
+    emulator.finishRefund('refund-0001');
+    await emulator.settled();
+    expect(received).toHaveLength(2);
+    expect(received[1]).toMatchObject({
+      eventType: 'REFUND.SUCCESS',
+      originalType: 'refund',
+      payload: {
+        refund_id: refund.refund_id,
+        out_refund_no: 'refund-0001',
+        out_trade_no: 'order-0001',
+        refund_status: 'SUCCESS',
+        amount: { total: 100, refund: 60 },
+      },
+    });
+    await expect(client.refunds.query('refund-0001')).resolves.toMatchObject({ status: 'SUCCESS' });
+    await expect(native.queryByOutTradeNo('order-0001')).resolves.toMatchObject({
+      trade_state: 'REFUND',
+    });
+    const { refused, posts } = {
+      refused: app.logger.textOf('error'),
+      posts: emulator.notifications().flatMap(({ attempts }) => attempts),
+    };
+    expect([refused, posts.length]).toEqual(['', 2]);
+  });
+
+  it('does not come about once its order is closed', async () => {
+    const { native } = client.payments;
+    const { code_url } = await native.prepay(order('order-0002'));
+    await expect(native.close('order-0002')).resolves.toBeUndefined();
+    await expect(native.queryByOutTradeNo('order-0002')).resolves.toMatchObject({
+      trade_state: 'CLOSED',
+    });
+    expect(() => emulator.pay(code_url)).toThrow(expect.objectContaining({ code: 'ORDER_CLOSED' }));
+    await emulator.settled();
+    expect(received.map(({ payload }) => payload.out_trade_no)).not.toContain('order-0002');
   });
 });
