@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import {
   verifySigned,
+  type PlatformKey,
   type PlatformKeySource,
   type SignedHeaderSource,
 } from '../certificates/index.js';
@@ -17,7 +18,10 @@ export interface NotificationReceiver {
   readonly certificates: PlatformKeySource & {
     reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void;
   };
-  readonly credentials: { get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }> };
+  readonly credentials: {
+    readonly credential: { readonly apiV3Keys: readonly KeyObject[] } | undefined;
+    get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }>;
+  };
 }
 
 // The platform gives up after five seconds; what is left is for the handler.
@@ -33,15 +37,13 @@ const NAMES_ITS_MERCHANT = /^(?:TRANSACTION|REFUND)\./;
  *
  * @throws {WechatPaySignatureError} for anything that does not verify
  */
-export async function verifyNotification(
+export function verifyNotification(
   receiver: NotificationReceiver,
   rawHeaders: SignedHeaderSource,
   body: Buffer,
   nowMs: number,
 ): Promise<void> {
-  await verifySigned(receiver.certificates, rawHeaders, body, nowMs, (key) =>
-    withinBudget(key).catch(() => undefined),
-  );
+  return verifySigned(receiver.certificates, rawHeaders, body, nowMs, patiently);
 }
 
 /**
@@ -57,7 +59,8 @@ export async function openNotification(
   body: Buffer,
 ): Promise<WechatPayNotification> {
   const envelope = readEnvelope(parseShape(body));
-  const { apiV3Keys } = await withinBudget(receiver.credentials.get());
+  const { credentials } = receiver;
+  const { apiV3Keys } = credentials.credential ?? (await withinBudget(credentials.get()));
   const payload =
     asObject(parseShape(decrypt(receiver, envelope.box, apiV3Keys))) ??
     refuse('its payload is not an object');
@@ -91,6 +94,11 @@ function decrypt(receiver: NotificationReceiver, box: AeadBox, keys: readonly Ke
     receiver.certificates.reportApiV3Key('api-v3-key-wrong');
     throw error;
   }
+}
+
+/** A key that does not come in time is not known. */
+function patiently(key: Promise<PlatformKey | undefined>): Promise<PlatformKey | undefined> {
+  return withinBudget(key).catch(() => undefined);
 }
 
 /** Waits for keys no longer than the platform's patience allows. */

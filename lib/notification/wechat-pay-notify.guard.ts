@@ -42,6 +42,11 @@ import { openNotification, verifyNotification, type NotificationReceiver } from 
 @Injectable()
 export class WechatPayNotifyGuard implements CanActivate {
   private readonly logger = new Logger(WechatPayNotifyGuard.name);
+  /** By handler; a method that two controllers inherit belongs to the one that asked last. */
+  private readonly options = new WeakMap<
+    object,
+    { readonly type: object; readonly options: WechatPayNotifyOptions }
+  >();
 
   constructor(
     @Inject(NOTIFICATION_RECEIVERS) private readonly receivers: NotificationReceivers,
@@ -81,13 +86,23 @@ export class WechatPayNotifyGuard implements CanActivate {
     throw new NotifyException(HttpStatus.PAYLOAD_TOO_LARGE, '报文过大');
   }
 
+  /** The settings of the route; looked up once, as decorators do not change. */
+  private optionsOf(context: ExecutionContext): WechatPayNotifyOptions {
+    const [handler, type] = [context.getHandler(), context.getClass()];
+    const known = this.options.get(handler);
+    if (known?.type === type) return known.options;
+    const options =
+      this.reflector.getAllAndOverride<WechatPayNotifyOptions | undefined>(NOTIFY_OPTIONS, [
+        handler,
+        type,
+      ]) ?? {};
+    this.options.set(handler, { type, options });
+    return options;
+  }
+
   /** The merchant that this route is for. */
   protected receiverOf(context: ExecutionContext, request: NotifyRequest): NotificationReceiver {
-    const options = this.reflector.getAllAndOverride<WechatPayNotifyOptions | undefined>(
-      NOTIFY_OPTIONS,
-      [context.getHandler(), context.getClass()],
-    );
-    const { merchant } = options ?? {};
+    const { merchant } = this.optionsOf(context);
     const isChosen = typeof merchant === 'function';
     try {
       // A function that finds nobody must not mean the default merchant.

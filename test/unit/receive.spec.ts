@@ -41,7 +41,10 @@ class Receiver implements NotificationReceiver {
   }
 
   get credentials(): NotificationReceiver['credentials'] {
-    return { get: () => Promise.resolve({ apiV3Keys: this.apiV3Keys }) };
+    return {
+      credential: undefined,
+      get: () => Promise.resolve({ apiV3Keys: this.apiV3Keys }),
+    };
   }
 }
 
