@@ -144,20 +144,24 @@ async function abortedUpload(app: NotifyApp, text: string): Promise<void> {
 }
 
 describe('a raw body that a parser has read before the helper on express', () => {
-  it('is our fault: 500 and an error log that says what to do, not 401', async () => {
-    const emulator = await WechatPayEmulator.start();
-    @Controller('wechatpay/notify')
-    class NotifyController {
-      @Post()
-      @WechatPayNotify()
-      handle(): void {}
-    }
+  let emulator: WechatPayEmulator;
+  let app: NotifyApp;
+
+  @Controller('wechatpay/notify')
+  class NotifyController {
+    @Post()
+    @WechatPayNotify()
+    handle(): void {}
+  }
+
+  beforeAll(async () => {
+    emulator = await WechatPayEmulator.start();
     @Module({
       imports: [WechatPayModule.forRoot(emulator.options())],
       controllers: [NotifyController],
     })
     class AppModule {}
-    const app = await NotifyApp.start(AppModule, {
+    app = await NotifyApp.start(AppModule, {
       platform: 'express',
       rawBody: 'none',
       configure: (created) => {
@@ -165,14 +169,20 @@ describe('a raw body that a parser has read before the helper on express', () =>
         useWechatPayRawBody(created, { path: '/wechatpay/notify' });
       },
     });
-    for (const isChunked of [false, true]) {
+  });
+  afterAll(async () => {
+    await app.close();
+    await emulator.close();
+  });
+
+  it.each([false, true])(
+    'is our fault: 500 and an error log that says what to do, not 401 (in pieces: %s)',
+    async (isChunked) => {
       app.logger.clear();
       const answer = await app.post({ ...paidNotification(emulator), isChunked });
       expect(answer).toMatchObject({ status: 500, json: { code: 'FAIL' } });
       expect(app.logger.textOf('error')).toContain('The raw body of the notification is missing');
       expect(app.logger.textOf('error')).toContain('useWechatPayRawBody');
-    }
-    await app.close();
-    await emulator.close();
-  });
+    },
+  );
 });

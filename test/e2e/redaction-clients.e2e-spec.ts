@@ -87,6 +87,8 @@ describe('a client that an application logs', () => {
     ]) {
       secrets.expectNoneIn(text, name);
       expect(text).not.toMatch(/VaultSource|RedisStore/);
+      // not even what leads there
+      expect(text).not.toMatch(/\b(?:credentials|appids|origins|clock)\b/);
     }
   });
 });
