@@ -44,14 +44,17 @@ const PARTS = [
   ],
 ] as const;
 
+/** Every extra with its default: one that were not named here would count as an option. */
+const EXTRAS: Required<WechatPayModuleExtras> = {
+  isGlobal: false,
+  name: DEFAULT_MERCHANT,
+  extraProviders: [],
+};
+
 const builder = new ConfigurableModuleBuilder<WechatPayOptions>()
   .setClassMethodName('forRoot')
   .setFactoryMethodName('createWechatPayOptions')
-  // every extra is named: what is not would count as an option
-  .setExtras<WechatPayModuleExtras>(
-    { isGlobal: false, name: DEFAULT_MERCHANT, extraProviders: [] },
-    withMerchant,
-  )
+  .setExtras<WechatPayModuleExtras>(EXTRAS, withMerchant)
   .build();
 
 /** Base class of the module, with `forRoot` and `forRootAsync`. */
@@ -60,7 +63,8 @@ const OPTIONS = builder.MODULE_OPTIONS_TOKEN;
 
 /** One registration is one merchant: its context, and tokens for the context's parts. */
 function withMerchant(definition: DynamicModule, extras: WechatPayModuleExtras): DynamicModule {
-  const name = extras.name ?? DEFAULT_MERCHANT;
+  const { name, isGlobal, extraProviders } = { ...EXTRAS, ...extras };
+  const { imports = [], providers = [], exports = [] } = definition;
   const contextToken = getWechatPayContextToken(name);
   const parts = PARTS.flatMap(([type, tokenOf, partOf]): Provider[] => {
     const named = { provide: tokenOf(name), useFactory: partOf, inject: [contextToken] };
@@ -71,11 +75,11 @@ function withMerchant(definition: DynamicModule, extras: WechatPayModuleExtras):
   });
   return {
     ...definition,
-    global: extras.isGlobal ?? false,
-    imports: [...(definition.imports ?? []), WechatPayCoreModule],
+    global: isGlobal,
+    imports: [...imports, WechatPayCoreModule],
     providers: [
-      ...(definition.providers ?? []),
-      ...(extras.extraProviders ?? []),
+      ...providers,
+      ...extraProviders,
       {
         provide: contextToken,
         useFactory: (core: WechatPayCore, options: WechatPayOptions) =>
@@ -84,9 +88,6 @@ function withMerchant(definition: DynamicModule, extras: WechatPayModuleExtras):
       },
       ...parts,
     ],
-    exports: [
-      ...(definition.exports ?? []),
-      ...parts.map((part) => (part as { provide: string }).provide),
-    ],
+    exports: [...exports, ...parts.map((part) => (part as { provide: string }).provide)],
   };
 }

@@ -115,10 +115,7 @@ export class CertificateProvider {
       if (!this.#canVerify()) await this.refresh();
       if (this.#canVerify()) return this.keyRing;
     }
-    throw new WechatPayCertificateError(
-      'NO_PLATFORM_KEY',
-      'No key of the platform can verify: set platform.publicKey (微信支付公钥) or platform.certificates',
-    );
+    throw noPlatformKey();
   }
 
   /**
@@ -176,11 +173,8 @@ export class CertificateProvider {
     if (held) return held;
     await this.refresh();
     const loaded = this.keyRing.newestCertificate(this.#parts.clock()) ?? this.#publicKey();
-    if (loaded) return loaded;
-    throw new WechatPayCertificateError(
-      'NO_PLATFORM_KEY',
-      'There is no platform certificate to encrypt with: configure platform.publicKey (微信支付公钥)',
-    );
+    if (!loaded) throw noPlatformKey();
+    return loaded;
   }
 
   /** Ends a download under way and completes the streams. Closing twice is harmless. */
@@ -316,6 +310,13 @@ export class CertificateProvider {
       atMs: this.#parts.clock(),
     } as KeyEvent);
   }
+}
+
+function noPlatformKey(): WechatPayCertificateError {
+  return new WechatPayCertificateError(
+    'NO_PLATFORM_KEY',
+    'No key of the platform is in force: set platform.publicKey (微信支付公钥) or platform.certificates',
+  );
 }
 
 function asCertificateError(cause: unknown): WechatPayError {
