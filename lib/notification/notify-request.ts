@@ -31,14 +31,20 @@ export function rawBodyOf(request: NotifyRequest): Buffer | undefined {
   return hasBody ? undefined : EMPTY;
 }
 
-const PROPERTY = Symbol.for(`${TOKEN_PREFIX}:notification`);
+/**
+ * Notifications by request. Kept beside the requests, not on them: a property of ours would make
+ * every request a slow object. One map for all copies of this package in a process.
+ */
+const NOTIFICATIONS = Symbol.for(`${TOKEN_PREFIX}:notifications`);
+const shared = globalThis as { [NOTIFICATIONS]?: WeakMap<object, WechatPayNotification> };
+const notifications = (shared[NOTIFICATIONS] ??= new WeakMap<object, WechatPayNotification>());
 
-/** Keeps the verified notification on its request. */
+/** Keeps the verified notification of a request. */
 export function setNotification(request: object, notification: WechatPayNotification): void {
-  (request as Record<symbol, unknown>)[PROPERTY] = notification;
+  notifications.set(request, notification);
 }
 
 /** The verified notification of a request, if the guard let it pass. */
 export function getNotification(request: object): WechatPayNotification | undefined {
-  return (request as Record<symbol, WechatPayNotification | undefined>)[PROPERTY];
+  return notifications.get(request);
 }
