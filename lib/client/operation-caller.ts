@@ -46,14 +46,11 @@ export async function callOperation<Path, Query, Body, Result>(
 ): Promise<Result> {
   const { data, requestId } = await http.request<Result>({
     method: operation.method,
-    path:
-      operation.pathParams.length === 0
-        ? operation.path
-        : expandPath(operation.path, input.path ?? {}),
+    path: expandPath(operation.path, input.path),
     query: input.query,
     body: operation.hasBody ? input.body : undefined,
     encrypted: operation.encrypted,
-    decrypted: operation.decrypted.length === 0 ? undefined : operation.decrypted,
+    decrypted: operation.decrypted,
     signal: options.signal,
     timeoutMs: options.timeoutMs,
   });

@@ -9,7 +9,10 @@ export type QueryValue = string | number | boolean | undefined | readonly (strin
  *
  * @throws {WechatPayRequestError} when a parameter is missing, empty, or `.` or `..`
  */
-export function expandPath(template: string, parameters: Readonly<Record<string, string>>): string {
+export function expandPath(
+  template: string,
+  parameters: Readonly<Record<string, string>> = {},
+): string {
   return template.replace(/\{([a-z0-9_]+)\}/gi, (_, name: string) => {
     const value = Object.hasOwn(parameters, name) ? parameters[name] : undefined;
     if (typeof value !== 'string' || value === '') {

@@ -8,6 +8,7 @@ describe('JSON', () => {
   it('comes back as it went', () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
+        fc.pre(!JSON.stringify(value).includes('__proto__')); // left out, as the next test says
         expect(JSON.stringify(parse(toJson(value)))).toBe(JSON.stringify(value));
       }),
     );
