@@ -25,7 +25,7 @@ interface Shape {
   readonly fields?: Readonly<Record<string, Shape>>;
 }
 
-const any: Shape = { test: () => true, expected: '' };
+const unchecked: Shape = { test: () => true, expected: '' };
 const text: Shape = { test: isText, expected: 'a text' };
 const range = (minimum: number, maximum: number): Shape => ({
   test: isWithin(minimum, maximum),
@@ -41,12 +41,12 @@ const DAY_MS = 86_400_000;
 
 /** Every option with its shape; what it means is checked by `resolveOptions`. */
 const OPTIONS = group({
-  mchid: any,
+  mchid: unchecked,
   appid: { test: (value) => isText(value) || isObject(value), expected: 'a text or an object' },
-  credential: any,
+  credential: unchecked,
   platform: group({
     certificates: { test: isBoolean, expected: 'true or false' },
-    publicKey: any,
+    publicKey: unchecked,
     publicKeyShare: range(0, 100),
   }),
   notifyUrl: text,
