@@ -1,23 +1,27 @@
 /**
- * `npm run bench [-- GROUP…] [-- --quick] [-- --strict]`
+ * `npm run bench [-- GROUP…] [-- --quick] [-- --strict] [-- --out FILE]`
  *
  * A group is a file in `groups/` that exports `run({ quick, parties, progress })` and answers
  * `{ rows, targets }`. Without a name every group runs. `--quick` is a smoke test, not a
- * measurement; `--strict` ends with 1 when a target is missed.
+ * measurement; `--strict` ends with 1 when a target is missed; `--out` names the file of the results,
+ * `bench/results.json` by default.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { killAll } from './support/children.mjs';
 import { makeParties } from './support/keys.mjs';
 import { prepare } from './support/prepare.mjs';
 import { describeMachine, printRows, printTargets, shorten, versions } from './support/report.mjs';
 
-const RESULTS = new URL('results.json', import.meta.url);
+const RESULTS = fileURLToPath(new URL('results.json', import.meta.url));
 const OWN = new URL('node_modules/', import.meta.url);
 const ROOT = new URL('../node_modules/', import.meta.url);
 const MEASURED = [
   ['undici', ROOT],
   ['@nestjs/core', ROOT],
+  ['ioredis', ROOT],
+  ['etcd3', ROOT],
   ['wechatpay-axios-plugin', OWN],
   ['wechatpay-node-v3', OWN],
 ];
@@ -32,6 +36,7 @@ const { values: options, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     strict: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    out: { type: 'string', default: RESULTS },
   },
 });
 const known = readdirSync(new URL('groups/', import.meta.url))
@@ -52,7 +57,7 @@ if (options.list) {
 }
 
 async function main(groups) {
-  prepare();
+  await prepare();
   const machine = describeMachine();
   const measured = versions(MEASURED);
   const startedAt = new Date();
@@ -87,7 +92,7 @@ async function main(groups) {
     rows: shorten(rows),
     targets: shorten(targets),
   };
-  writeFileSync(RESULTS, `${JSON.stringify(results, null, 2)}\n`);
+  writeFileSync(options.out, `${JSON.stringify(results, null, 2)}\n`);
   if (options.strict && targets.some(({ met }) => !met)) process.exitCode = 1;
 }
 

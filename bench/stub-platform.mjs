@@ -10,7 +10,7 @@ import { createServer } from 'node:http';
 import { answer } from './support/rpc.mjs';
 
 const AUTHORIZATION =
-  /^WECHATPAY2-SHA256-RSA2048 (?=.*mchid="(?<mchid>\d+)")(?=.*nonce_str="(?<nonce>\w{8,})")(?=.*timestamp="(?<timestamp>\d{10})")(?=.*serial_no="(?<serial>[0-9A-F]+)")(?=.*signature="(?<signature>[A-Za-z0-9+/]{342}==)")/;
+  /^WECHATPAY2-SHA256-RSA2048 (?=.*mchid="(?<mchid>\d+)")(?=.*nonce_str="(?<nonce>\w+)")(?=.*timestamp="(?<timestamp>\d{10})")(?=.*serial_no="(?<serial>[0-9A-F]+)")(?=.*signature="(?<signature>[A-Za-z0-9+/]{342}==)")/;
 
 let parties;
 let keys;

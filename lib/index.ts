@@ -2,9 +2,11 @@ export * from './api/index.js';
 export {
   CertificateProvider,
   DirectoryCertificateStore,
+  MemoryCertificateStore,
   PlatformKeyRing,
   type CertificateStore,
-  type KeyEvent,
+  type KeyUsage,
+  type MemoryCertificateStoreOptions,
   type PlatformKey,
   type RefreshStatus,
   type RenewalOptions,
@@ -33,6 +35,7 @@ export {
   WechatPayCertificateError,
   WechatPayConfigurationError,
   WechatPayDecryptionError,
+  WechatPayNotificationError,
   WechatPayError,
   WechatPayRequestError,
   WechatPaySignatureError,
@@ -43,6 +46,12 @@ export {
   type SignInformation,
   type WechatPayErrorCode,
 } from './errors/index.js';
+export type { CertificateOwner, KeyEvent } from './events/index.js';
+export {
+  WechatPayMerchants,
+  type MerchantContext,
+  type WechatPayMerchantsOptions,
+} from './context/index.js';
 export { WechatPayHealthIndicator, type WechatPayHealthOptions } from './health/index.js';
 export {
   WechatPayHttpService,
@@ -54,25 +63,64 @@ export {
   type WechatPayStreamOptions,
 } from './http/index.js';
 export {
+  credentialFrom,
+  fromEnv,
+  fromFile,
+  fromKms,
+  fromValue,
+  kmsSigner,
   MerchantCredentialProvider,
+  type CredentialField,
+  type CredentialFields,
+  type CredentialInput,
   type CredentialMaterial,
   type CredentialSource,
+  type FileFieldOptions,
+  type KmsDecryptClient,
+  type KmsFieldOptions,
+  type KmsSignClient,
   type MerchantCredential,
+  type Signer,
 } from './merchant/index.js';
 export {
+  assertMatchesOrder,
+  assertMatchesRefund,
+  MemoryNotificationInbox,
+  OnWechatPayNotification,
   useWechatPayRawBody,
   WechatPayNotification,
+  WechatPayNotifications,
   WechatPayNotify,
   WechatPayNotifyGuard,
+  type ExpectedOrder,
+  type ExpectedRefund,
+  type InboxClaim,
+  type MemoryNotificationInboxOptions,
+  type NotificationInbox,
+  type NotificationQueue,
+  type OnWechatPayNotificationOptions,
+  type ProfitSharingPayload,
+  type QueuedNotification,
   type RefundPayload,
+  type SqlTransaction,
   type TransactionPayload,
+  type WechatPayEventKind,
   type WechatPayEventType,
+  type WechatPayNotificationExtras,
   type WechatPayNotificationPayloads,
   type WechatPayNotifyOptions,
   type WechatPayRawBodyOptions,
 } from './notification/index.js';
+export {
+  PaymentReconciler,
+  type ReconcileOptions,
+  type ReconcileReport,
+  type Unsettled,
+  type UnsettledSource,
+} from './reconcile/index.js';
 export type { HttpDispatcher } from './transport/index.js';
-export { wechatPayConfig } from './wechat-pay.config.js';
+export { wechatPayConfig, type WechatPayConfig } from './wechat-pay.config.js';
+export type { WechatPayConfigClients } from './wechat-pay.environment.js';
 export {
   getCertificateProviderToken,
   getMerchantCredentialProviderToken,
@@ -84,6 +132,10 @@ export {
   InjectWechatPayHttp,
   WechatPayModule,
 } from './wechat-pay.module.js';
+export {
+  WechatPayMerchantsModule,
+  type WechatPayMerchantsModuleExtras,
+} from './wechat-pay-merchants.module.js';
 export type { WechatPayModuleExtras } from './wechat-pay.module-definition.js';
 export type {
   WechatPayCredentialOptions,
@@ -91,5 +143,6 @@ export type {
   WechatPayOptions,
   WechatPayPlatformOptions,
   WechatPayPublicKeyOptions,
+  WechatPayTlsOptions,
 } from './wechat-pay.options.js';
 export { VERSION } from './version.js';

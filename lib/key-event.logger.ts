@@ -1,46 +1,124 @@
 import { Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import type { KeyEvent } from './certificates/index.js';
+import type { KeyEvent } from './events/index.js';
 import type { MerchantContext } from './context/index.js';
 
-/** Writes what happens to a merchant's keys to Nest's log; the core itself logs nothing. */
+type Level = 'error' | 'warn' | 'log';
+
+/**
+ * Writes what happens to a merchant's keys to Nest's log: one line an event, its type first, then its
+ * facts as `name=value`, then words for people. The core itself logs nothing.
+ */
 export function logKeyEvents(context: MerchantContext): Subscription {
   const logger = new Logger(`WechatPay:${context.name}`);
-  return context.certificates.keyEvents$.subscribe((event) => write(logger, event));
+  return context.keyEvents.events$.subscribe((event) => {
+    const description = describe(event);
+    if (!description) return;
+    const { level, facts = {}, words } = description;
+    const listed = Object.entries(facts)
+      .filter(([, value]) => value !== undefined && value !== '')
+      .map(([name, value]) => ` ${name}=${String(value)}`);
+    const line = oneLine(words);
+    logger[level](`${event.type}${listed.join('')} mchid=${event.mchid}: ${line}`);
+  });
 }
 
-function write(logger: Logger, event: KeyEvent): void {
+/** A list of problems comes over several lines. */
+function oneLine(words: string): string {
+  const [title = '', ...problems] = words.split(/\s*[\r\n]+\s*(?:- )?/);
+  return problems.length === 0 ? title : `${title} ${problems.join(' | ')}`;
+}
+
+interface Description {
+  readonly level: Level;
+  readonly facts?: Readonly<Record<string, string | number | undefined>>;
+  readonly words: string;
+}
+
+function describe(event: KeyEvent): Description | undefined {
   switch (event.type) {
-    case 'refreshed':
-      if (event.added.length > 0) {
-        logger.log(
-          `Platform certificates in force (from ${event.source}): + ${event.added.join(', ')}`,
-        );
-      }
-      if (event.leftOut.length > 0) {
-        logger.warn(`No longer listed by the platform: ${event.leftOut.join(', ')}`);
-      }
-      if (event.dropped.length > 0) logger.log(`No longer accepted: ${event.dropped.join(', ')}`);
-      return;
-    case 'refresh-failed': {
-      const text = `Platform certificates not loaded (${event.failures} in a row); keys held before stay in use: ${event.error.message}`;
-      // Only a human can correct a wrong APIv3 key; an unreachable platform comes back by itself.
-      if (event.error.code === 'DECRYPTION_FAILED') logger.error(text);
-      else logger.warn(text);
-      return;
-    }
+    case 'loaded':
+      return {
+        level: 'log',
+        facts: { serial: event.serial },
+        words: 'the merchant credential is in force',
+      };
+    case 'rotated':
+      return {
+        level: 'log',
+        facts: { serial: event.serial, previous: event.previousSerial },
+        words: event.hasNewApiV3Key
+          ? 'the merchant credential was replaced, its APIv3 key (APIv3密钥) too'
+          : 'the merchant credential was replaced',
+      };
+    case 'renewed':
+      return {
+        level: 'log',
+        facts: {
+          source: event.source,
+          added: event.added.join(','),
+          dropped: event.dropped.join(','),
+        },
+        words: 'a list of platform certificates is in force',
+      };
+    case 'left-out':
+      return {
+        level: 'warn',
+        facts: { serials: event.serials.join(',') },
+        words: 'no longer listed by the platform; accepted for the grace time',
+      };
+    case 'refused':
+      return {
+        level: event.what === 'credential' ? 'error' : 'warn',
+        facts: { what: event.what, code: event.error.code },
+        words: `what was in force stays: ${event.error.message}`,
+      };
+    case 'expiring':
+    case 'expired':
+      return {
+        level: event.type === 'expired' ? 'error' : 'warn',
+        facts: {
+          owner: event.owner,
+          serial: event.serial,
+          until: new Date(event.notAfterMs).toISOString(),
+        },
+        words:
+          event.owner === 'merchant'
+            ? 'apply for a new merchant certificate (账户中心 → API安全 → 商户API证书) and replace key and certificate together'
+            : 'the platform has not listed a newer certificate yet; see whether renewals succeed',
+      };
+    case 'refresh-failed':
+      return {
+        // Only a human can correct a wrong APIv3 key; an unreachable platform comes back by itself.
+        level: event.error.code === 'DECRYPTION_FAILED' ? 'error' : 'warn',
+        facts: { failures: event.failures, code: event.error.code },
+        words: `the keys held before stay in use: ${event.error.message}`,
+      };
     case 'no-certificates':
-      logger.log('This merchant has no platform certificates: the public key verifies');
-      return;
+      return {
+        level: 'log',
+        words: 'this merchant has no platform certificates: the public key verifies',
+      };
     case 'distrusted':
-      logger.warn(`Distrusted by the application: ${event.serial}`);
-      return;
+      return {
+        level: 'warn',
+        facts: { serial: event.serial },
+        words: 'no longer accepted, by decision of the application',
+      };
     case 'api-v3-key-wrong':
-      return; // the guard that met it has said so
+      return undefined; // whoever met it has said so, with the same words
     case 'previous-api-v3-key-used':
-      logger.warn('Something was encrypted with a previous APIv3 key (APIv3密钥)');
-      return;
-    case 'store-failed':
-      logger.warn(`Certificate store: ${event.error.message}`);
+      return {
+        level: 'warn',
+        words: 'something was encrypted with a previous APIv3 key (APIv3密钥)',
+      };
+    case 'store-lost':
+      return {
+        level: 'warn',
+        facts: { code: event.error.code },
+        words: `everything goes on from memory: ${event.error.message}`,
+      };
+    case 'store-back':
+      return { level: 'log', words: 'the certificate store answers again' };
   }
 }

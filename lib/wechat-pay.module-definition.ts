@@ -4,6 +4,11 @@ import { WechatPayClient } from './client/index.js';
 import { DEFAULT_MERCHANT, type MerchantContext } from './context/index.js';
 import { WechatPayHttpService } from './http/index.js';
 import { MerchantCredentialProvider } from './merchant/index.js';
+import {
+  dispatchSettings,
+  notifyControllers,
+  type WechatPayNotificationExtras,
+} from './notification/index.js';
 import { WechatPayCore, WechatPayCoreModule } from './wechat-pay-core.module.js';
 import {
   getCertificateProviderToken,
@@ -26,6 +31,8 @@ export interface WechatPayModuleExtras {
   readonly name?: string;
   /** More providers for the factory's `inject`. @default [] */
   readonly extraProviders?: readonly Provider[];
+  /** A ready notification route, and how handlers are run. @default {} */
+  readonly notification?: WechatPayNotificationExtras;
 }
 
 /** How each part of a merchant is found in its context. */
@@ -49,6 +56,7 @@ const EXTRAS: Required<WechatPayModuleExtras> = {
   isGlobal: false,
   name: DEFAULT_MERCHANT,
   extraProviders: [],
+  notification: {},
 };
 
 const builder = new ConfigurableModuleBuilder<WechatPayOptions>()
@@ -63,8 +71,8 @@ const OPTIONS = builder.MODULE_OPTIONS_TOKEN;
 
 /** One registration is one merchant: its context, and tokens for the context's parts. */
 function withMerchant(definition: DynamicModule, extras: WechatPayModuleExtras): DynamicModule {
-  const { name, isGlobal, extraProviders } = { ...EXTRAS, ...extras };
-  const { imports = [], providers = [], exports = [] } = definition;
+  const { name, isGlobal, extraProviders, notification } = { ...EXTRAS, ...extras };
+  const { imports = [], controllers = [], providers = [], exports = [] } = definition;
   const contextToken = getWechatPayContextToken(name);
   const parts = PARTS.flatMap(([type, tokenOf, partOf]): Provider[] => {
     const named = { provide: tokenOf(name), useFactory: partOf, inject: [contextToken] };
@@ -77,13 +85,16 @@ function withMerchant(definition: DynamicModule, extras: WechatPayModuleExtras):
     ...definition,
     global: isGlobal,
     imports: [...imports, WechatPayCoreModule],
+    controllers: [...controllers, ...notifyControllers(notification, name)],
     providers: [
       ...providers,
       ...extraProviders,
       {
         provide: contextToken,
-        useFactory: (core: WechatPayCore, options: WechatPayOptions) =>
-          core.addMerchant(name, options),
+        useFactory: (core: WechatPayCore, options: WechatPayOptions) => {
+          core.dispatchSettings.set(name, dispatchSettings(notification));
+          return core.open(name, options);
+        },
         inject: [WechatPayCore, OPTIONS],
       },
       ...parts,

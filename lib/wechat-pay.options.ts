@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { CertificateStore, RenewalOptions } from './certificates/index.js';
 import type { CredentialSource } from './merchant/index.js';
+import type { NotificationInbox, NotificationQueue } from './notification/index.js';
 import type { HttpDispatcher } from './transport/index.js';
 
 /**
@@ -51,6 +52,31 @@ export interface WechatPayPlatformOptions {
 }
 
 /**
+ * Whom connections trust, and who they say that we are.
+ *
+ * @publicApi
+ */
+export interface WechatPayTlsOptions {
+  /**
+   * Extra trusted roots in PEM form, one or several a text, 1 MiB in all: for a proxy that re-signs,
+   * or for a server of your own. Node's own stay trusted. (Those of `NODE_EXTRA_CA_CERTS` and of the
+   * system stay trusted beside them from Node 22.15 on; with Node 20, name them here too.) A damaged,
+   * expired or not yet valid one ends the start. @default none
+   */
+  readonly ca?: string | readonly string[] | undefined;
+  /** The lowest version of TLS to speak. @default 'TLSv1.2' */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
+  /**
+   * Shows the merchant's own certificate (商户API证书) to hosts that ask for one (mutual TLS): the one
+   * of the credential in force. Needs `credential.certificate` and `credential.privateKey`; a
+   * credential without them is a configuration problem, or refused with `CREDENTIAL_UNAVAILABLE`
+   * when a source delivers it. Such a merchant shares its connections with no other. After a
+   * rotation new calls show the new certificate, and running ones finish. @default false
+   */
+  readonly clientCertificate?: boolean | undefined;
+}
+
+/**
  * How calls are sent.
  *
  * @publicApi
@@ -60,15 +86,13 @@ export interface WechatPayHttpOptions {
   readonly timeoutMs?: number | undefined;
   /** Connections to one host at the same time, 1 to 10,000. @default 128 */
   readonly maxConcurrency?: number | undefined;
-  /** An undici 7 dispatcher of your own, such as `ProxyAgent` or `MockAgent`. You close it. */
+  /**
+   * An undici 7 dispatcher of your own, such as `ProxyAgent` or `MockAgent`. You close it. It makes
+   * its own connections, so it excludes `tls`.
+   */
   readonly dispatcher?: HttpDispatcher | undefined;
-  /** Extra roots (PEM) and the lowest TLS version; TLS 1.2 at least. */
-  readonly tls?:
-    | {
-        readonly ca?: string | readonly string[] | undefined;
-        readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
-      }
-    | undefined;
+  /** Extra roots, the lowest version of TLS, and the merchant's certificate for hosts that ask. */
+  readonly tls?: WechatPayTlsOptions | undefined;
 }
 
 /**
@@ -97,4 +121,21 @@ export interface WechatPayOptions {
   /** Keeps the certificate list beyond this process. @default none */
   readonly store?: CertificateStore | undefined;
   readonly renewal?: RenewalOptions | undefined;
+  /**
+   * Remembers which events were handled, so that the platform's duplicates run nothing again.
+   * @default a memory of this process, shared by all merchants
+   */
+  readonly inbox?: NotificationInbox | undefined;
+  /**
+   * Answers the platform when this queue has the notification, and runs the handlers from there, with
+   * retries. Share one queue among merchants; it ends with the application.
+   * @default none: handlers run while the platform waits
+   */
+  readonly queue?: NotificationQueue | undefined;
+  /**
+   * Load the credential and the platform's keys when the application starts, not on first use. A
+   * credential that cannot be loaded then fails the start; an unreachable platform does not.
+   * @default false
+   */
+  readonly preload?: boolean | undefined;
 }

@@ -8,7 +8,7 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   testMatch: [
-    '<rootDir>/test/{unit,e2e,contract,emulator,docs,sample}/**/*.spec.ts',
+    '<rootDir>/test/{unit,e2e,contract,emulator,docs,sample,tools}/**/*.spec.ts',
     '<rootDir>/test/{e2e,emulator,sample}/**/*.e2e-spec.ts',
   ],
   modulePathIgnorePatterns: [

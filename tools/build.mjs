@@ -23,8 +23,8 @@ const kinds = [
   { folder: 'cjs', config: 'tsconfig.build.cjs.json', type: 'commonjs' },
 ];
 const scriptMode = 0o755;
-/** Packages whose code is bundled, by entry. */
-const bundled = { lib: ['index'] };
+/** Packages whose code is bundled, and what finds their entries: the root and every subpath export. */
+const bundled = { lib: async (folder) => ['index', ...(await storeEntries(folder))] };
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !(name in packages));
@@ -52,7 +52,7 @@ async function build(name, folder) {
   try {
     await mkdir(next, { recursive: true });
     await Promise.all(kinds.map((kind) => compile(folder, kind, join(next, kind.folder))));
-    if (name in bundled) await bundle(next, bundled[name]);
+    if (name in bundled) await bundle(next, await bundled[name](join(folder, 'lib')));
     await swap(next, join(folder, 'dist'), join(scratch, 'old'));
   } finally {
     await rm(scratch, { recursive: true, force: true });
@@ -90,10 +90,22 @@ async function bundle(dist, entries) {
     await build.write({
       dir: join(dist, folder),
       format: folder,
-      chunkFileNames: 'shared-[hash].js',
+      dynamicImportInCjs: false, // `require`, which Jest can load without a flag
+      chunkFileNames: 'shared-[name].js', // no hash: both kinds have the same files
     });
   }
   await build.close();
+}
+
+/** `stores/<backend>/index` for every folder of stores/ that has one. */
+async function storeEntries(lib) {
+  const backends = await readdir(join(lib, 'stores')).catch(() => []);
+  const entries = [];
+  for (const backend of backends.sort()) {
+    const entry = `stores/${backend}/index`;
+    if (await exists(join(lib, `${entry}.ts`))) entries.push(entry);
+  }
+  return entries;
 }
 
 /** Everything in lib/ that is not TypeScript (pages, style sheets, data) keeps its place. */

@@ -19,6 +19,5 @@ export async function create({ baseUrl, merchant, platform }) {
       });
       return data.code_url;
     },
-    close() {},
   };
 }

@@ -54,6 +54,5 @@ export async function create({ baseUrl, merchant, platform }) {
 
   return {
     prepay: async (order) => (await prepay(order)).code_url,
-    close: () => pool.close(),
   };
 }

@@ -36,6 +36,5 @@ export async function create({ baseUrl, merchant, platform }) {
       if (!data) throw new Error(`refused: ${error}`);
       return data.code_url;
     },
-    close() {},
   };
 }

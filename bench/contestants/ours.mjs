@@ -16,6 +16,5 @@ export async function create({ baseUrl, merchant, platform }) {
   const client = app.get(WechatPayClient, { strict: false });
   return {
     prepay: async (order) => (await client.payments.native.prepay(order)).code_url,
-    close: () => app.close(),
   };
 }

@@ -4,18 +4,22 @@ import { outbound } from './call/outbound.mjs';
 
 const SETTINGS = {
   full: {
-    rounds: 7,
-    warmUpMs: 1_000,
-    callsMs: 2_000,
-    notificationsMs: 1_500,
+    sittings: 3,
+    warmUpMs: 1_500,
+    callRounds: 7,
+    callsMs: 1_000,
+    notificationRounds: 12,
+    notificationsMs: 500,
     concurrency: 64,
     imports: 15,
   },
   quick: {
-    rounds: 1,
+    sittings: 1,
     warmUpMs: 300,
+    callRounds: 1,
     callsMs: 700,
-    notificationsMs: 500,
+    notificationRounds: 1,
+    notificationsMs: 300,
     concurrency: 64,
     imports: 3,
   },

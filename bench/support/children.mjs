@@ -25,18 +25,18 @@ export class Child {
   #ended = withResolvers();
   #nextId = 0;
 
-  /** Starts `bench/<file>`. */
-  static async start(file, label = file) {
-    const child = new Child(file, label);
+  /** Starts `bench/<file>`; `execArgv`: switches of Node, none by default. */
+  static async start(file, label = file, execArgv = []) {
+    const child = new Child(file, label, execArgv);
     await child.#ready;
     return child;
   }
 
-  constructor(file, label) {
+  constructor(file, label, execArgv) {
     this.#label = label;
     this.#process = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), [], {
       env: environment(),
-      execArgv: [],
+      execArgv,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     running.add(this);

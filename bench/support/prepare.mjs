@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lockBuild } from '../../tools/demo/build-lock.mjs';
 import { productUrl } from './product.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -9,10 +10,15 @@ const bench = join(root, 'bench');
 const built = fileURLToPath(productUrl);
 
 /** Installs what is missing and builds the package when its sources are newer. */
-export function prepare() {
+export async function prepare() {
   install(root, 'the repository');
   install(bench, 'the peers that are measured');
-  if (isStale()) run('building the package', [join(root, 'tools', 'build.mjs'), 'lib'], root);
+  const unlock = await lockBuild();
+  try {
+    if (isStale()) run('building the package', [join(root, 'tools', 'build.mjs'), 'lib'], root);
+  } finally {
+    await unlock();
+  }
   if (modified(built) === 0) throw new Error(`the build made no ${built}`);
 }
 

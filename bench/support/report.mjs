@@ -11,6 +11,20 @@ const COLUMNS = {
   cpuShare: ['CPUs busy', 2],
   loopDelayP99Ms: ['loop delay p99 ms', 2],
   importMs: ['import ms', 1],
+  calls: ['calls', 0],
+  failed: ['failed', 0],
+  notifications: ['notifications', 0],
+  refused: ['refused', 0],
+  downloads: ['downloads', 0],
+  rotationMs: ['ms each', 0],
+  micros: ['median µs', 2],
+  slowMicros: ['p99 µs', 2],
+  medianMs: ['median ms', 0],
+  slowestMs: ['slowest ms', 0],
+  seconds: ['seconds', 1],
+  kilobytes: ['KB each', 1],
+  residentKilobytes: ['resident KB each', 1],
+  timers: ['timers', 0],
 };
 
 export function describeMachine() {
@@ -48,7 +62,7 @@ export function printRows(rows, print) {
     const columns = Object.entries(COLUMNS).filter(([key]) => members.some((row) => key in row));
     const cells = members.map((row) => [
       row.name,
-      ...columns.map(([key, [, decimals]]) => row[key].toFixed(decimals)),
+      ...columns.map(([key, [, decimals]]) => row[key]?.toFixed(decimals) ?? ''),
     ]);
     print(`\n${part}`);
     printTable([['', ...columns.map(([, [title]]) => title)], ...cells], print);

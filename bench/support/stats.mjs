@@ -81,3 +81,23 @@ export async function drive(call, { durationMs, concurrency }) {
   await Promise.all(Array.from({ length: concurrency }, lane));
   return Float64Array.from(latencies).sort();
 }
+
+/**
+ * Begins `perSecond` calls a second for `durationMs`, however long each takes. Answers the latency of every
+ * call in ms from the moment it was due, ascending: what a late beginning costs is counted.
+ */
+export async function drivePaced(call, { durationMs, perSecond }) {
+  const total = Math.round((durationMs / 1e3) * perSecond);
+  const pauseMs = 1e3 / perSecond;
+  const startedAt = performance.now();
+  const running = [];
+  for (let begun = 0; begun < total;) {
+    const now = performance.now();
+    for (; begun < total && startedAt + begun * pauseMs <= now; begun++) {
+      const dueAt = startedAt + begun * pauseMs;
+      running.push(call().then(() => performance.now() - dueAt));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return Float64Array.from(await Promise.all(running)).sort();
+}

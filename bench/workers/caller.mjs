@@ -1,4 +1,4 @@
-/** One contestant in a process of its own: sets it up, warms it up, measures it. */
+/** One contestant in a process of its own: sets it up, warm, and drives it. */
 import { answer } from '../support/rpc.mjs';
 import { drive, Meter, quantile } from '../support/stats.mjs';
 
@@ -6,30 +6,36 @@ import { drive, Meter, quantile } from '../support/stats.mjs';
 const WARM_CALLS = 2_000;
 const MAX_WARM_UPS = 3;
 
+let subject;
+let calls = 0;
+let expected;
+
+async function call() {
+  const outTradeNo = `bench${String(calls++).padStart(12, '0')}`;
+  const answered = await subject.prepay({
+    description: '一杯咖啡',
+    out_trade_no: outTradeNo,
+    amount: { total: 100, currency: 'CNY' },
+  });
+  if (answered !== expected) throw new Error(`unexpected answer: ${answered}`);
+}
+
 answer({
-  async measure({ contestant, codeUrl, warmUpMs, measureMs, concurrency, ...context }) {
+  async start({ contestant, codeUrl, warmUpMs: durationMs, concurrency, ...context }) {
     const { create } = await import(`../contestants/${contestant}.mjs`);
-    const subject = await create(context);
-    let calls = 0;
-    const call = async () => {
-      const outTradeNo = `bench${String(calls++).padStart(12, '0')}`;
-      const answered = await subject.prepay({
-        description: '一杯咖啡',
-        out_trade_no: outTradeNo,
-        amount: { total: 100, currency: 'CNY' },
-      });
-      if (answered !== codeUrl) throw new Error(`unexpected answer: ${answered}`);
-    };
+    subject = await create(context);
+    expected = codeUrl;
     for (let slice = 0; slice < MAX_WARM_UPS && (slice === 0 || calls < WARM_CALLS); slice++) {
-      await drive(call, { durationMs: warmUpMs, concurrency });
+      await drive(call, { durationMs, concurrency });
     }
+  },
+  async drive({ durationMs, concurrency }) {
     const meter = new Meter();
     meter.start();
-    const latencies = await drive(call, { durationMs: measureMs, concurrency });
+    const latencies = await drive(call, { durationMs, concurrency });
     const { elapsedMs, ...spent } = meter.stop(latencies.length);
-    await subject.close();
     return {
-      calls,
+      calls: latencies.length,
       figures: {
         requestsPerSecond: latencies.length / (elapsedMs / 1e3),
         p50Ms: quantile(latencies, 0.5),

@@ -1,13 +1,13 @@
 /** The platform's side of notifications: delivers signed, encrypted notifications, many at a time. */
 import { createCipheriv, createPrivateKey, randomBytes, sign } from 'node:crypto';
+import { promisify } from 'node:util';
 import { Pool } from 'undici';
 import { answer } from '../support/rpc.mjs';
-import { drive, quantile } from '../support/stats.mjs';
+import { drive, drivePaced, quantile } from '../support/stats.mjs';
 
-/** How many different deliveries go round. */
-const POOL_SIZE = 256;
+const signLater = promisify(sign);
 
-function delivery({ merchant, platform }, privateKey, index) {
+async function delivery({ merchant, platform }, privateKey, index) {
   const nonce = randomBytes(6).toString('hex');
   const cipher = createCipheriv('aes-256-gcm', merchant.apiV3Key, nonce, { authTagLength: 16 });
   cipher.setAAD(Buffer.from('transaction'));
@@ -47,6 +47,7 @@ function delivery({ merchant, platform }, privateKey, index) {
   const timestamp = String(Math.floor(Date.now() / 1000));
   const salt = randomBytes(16).toString('hex');
   const message = Buffer.from(`${timestamp}\n${salt}\n${body}\n`);
+  const signature = await signLater('sha256', message, privateKey);
   return {
     body: Buffer.from(body),
     headers: {
@@ -55,7 +56,7 @@ function delivery({ merchant, platform }, privateKey, index) {
       'request-id': `08${randomBytes(12).toString('hex').toUpperCase()}-0`,
       'wechatpay-nonce': salt,
       'wechatpay-serial': platform.id,
-      'wechatpay-signature': sign('sha256', message, privateKey).toString('base64'),
+      'wechatpay-signature': signature.toString('base64'),
       'wechatpay-signature-type': 'WECHATPAY2-SHA256-RSA2048',
       'wechatpay-timestamp': timestamp,
     },
@@ -84,9 +85,11 @@ async function deliverForged(path) {
 }
 
 answer({
-  async warmUp({ parties, url, path, durationMs, concurrency }) {
+  async warmUp({ parties, url, path, durationMs, concurrency, deliveries: count }) {
     const privateKey = createPrivateKey(parties.platform.privateKey);
-    deliveries = Array.from({ length: POOL_SIZE }, (_, i) => delivery(parties, privateKey, i));
+    deliveries = await Promise.all(
+      Array.from({ length: count }, (_, index) => delivery(parties, privateKey, index)),
+    );
     pool = new Pool(url);
     await deliverForged(path);
     await drive(() => deliver(path), { durationMs, concurrency });
@@ -104,5 +107,9 @@ answer({
       },
     };
   },
-  close: () => pool.close(),
+  /** So many a second, whether the answers keep up or not. */
+  async paced({ path, durationMs, perSecond }) {
+    const latencies = await drivePaced(() => deliver(path), { durationMs, perSecond });
+    return { p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
+  },
 });

@@ -19,7 +19,11 @@ async function adapter(platform) {
 answer({
   async start({ framework, route, merchant, platform }) {
     const { makeRoute } = await import(`./routes/${route}.mjs`);
-    const { imports = [], controller } = await makeRoute({
+    const {
+      imports = [],
+      providers = [],
+      controller,
+    } = await makeRoute({
       merchant,
       platform,
       // What an application does with the payment, short enough not to hide the difference.
@@ -29,7 +33,7 @@ answer({
       },
     });
     class AppModule {}
-    Module({ imports, controllers: [controller] })(AppModule);
+    Module({ imports, providers, controllers: controller ? [controller] : [] })(AppModule);
     app = await NestFactory.create(AppModule, ...(await adapter(framework)), {
       rawBody: true,
       logger: ['fatal', 'error', 'warn'],
@@ -46,5 +50,4 @@ answer({
     const { elapsedMs: _, ...spent } = meter.stop(handled);
     return { handled, figures: spent };
   },
-  close: () => app.close(),
 });

@@ -24,7 +24,8 @@ async function main(args: readonly string[]): Promise<void> {
       options.json ? `${JSON.stringify(describe(emulator))}\n` : greet(emulator),
     );
   } catch (error) {
-    process.stderr.write(`nestjs-wechatpay-emulator: ${messageOf(error)}\n`);
+    const reason = startFailure(error, options.emulator.port);
+    process.stderr.write(`nestjs-wechatpay-emulator: ${reason}\n`);
     process.exitCode = 1;
   }
 }
@@ -84,6 +85,13 @@ function endOnSignal(emulator: WechatPayEmulator): void {
 
 function absolute(path = ''): string {
   return resolve(path);
+}
+
+function startFailure(error: unknown, port = 0): string {
+  const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  return isTaken
+    ? `port ${port} of 127.0.0.1 is in use (EADDRINUSE); use --port 0 or another port`
+    : messageOf(error);
 }
 
 function messageOf(error: unknown): string {

@@ -1,7 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Authenticator } from './auth/authenticator.js';
-import { EmulatorClock } from './clock/clock.js';
 import { ControlController } from './control/control.controller.js';
 import { ControlFilter } from './control/control.filter.js';
 import { ControlGuard } from './control/control.guard.js';
@@ -38,7 +37,6 @@ export class EmulatorModule {
         { provide: FaultRegistry, useValue: parts.faults },
         { provide: AnswerWriter, useValue: parts.answers },
         { provide: Notifier, useValue: parts.notifier },
-        { provide: EmulatorClock, useValue: parts.clock },
         { provide: OrderService, useValue: parts.orders },
       ],
     };

@@ -2,17 +2,27 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { clientOptions, type EmulatorClientOptions } from './client-options.js';
 import { ControlService, type EmulatorKeyState } from './control/control.service.js';
 import { EmulatorModule } from './emulator.module.js';
 import { resolveOptions, type WechatPayEmulatorOptions } from './emulator.options.js';
 import type { EmulatorFault } from './faults/fault.js';
-import type { EmulatorMerchant, EmulatorMerchantOptions } from './keys/merchants.js';
+import type {
+  EmulatorMerchant,
+  EmulatorMerchantCertificate,
+  EmulatorMerchantOptions,
+} from './keys/merchants.js';
 import type { EmulatorMode, RotationPhase } from './keys/platform-keys.js';
 import type {
   EmulatorNotificationOverrides,
   EmulatorSignedNotification,
 } from './notifications/notification-factory.js';
-import type { EmulatorNotificationRecord } from './notifications/notifier.js';
+import type { EmulatorNotificationRecord } from './notifications/notification-entry.js';
+import type {
+  EmulatorNotifyAllOptions,
+  EmulatorNotifyEvent,
+  EmulatorNotifyOptions,
+} from './notifications/notify-options.js';
 import type { EmulatorOrderReference } from './orders/order.service.js';
 import { assemble, type EmulatorParts } from './platform/parts.js';
 import { PlatformMiddleware } from './platform/platform.middleware.js';
@@ -21,26 +31,6 @@ import type { EmulatorRefundOutcome } from './refunds/refund.service.js';
 
 /** How long requests under way may take to end once the emulator is closing. */
 const patienceMs = 250;
-
-/** Ready options for `WechatPayModule.forRoot()`. @publicApi */
-export interface EmulatorClientOptions {
-  readonly mchid: string;
-  readonly appid: string;
-  readonly credential: {
-    /** PKCS#8 PEM. */
-    readonly privateKey: string;
-    /** X.509 PEM. */
-    readonly certificate: string;
-    readonly apiV3Key: string;
-  };
-  readonly platform: {
-    readonly certificates: boolean;
-    readonly publicKey?: { readonly id: string; readonly key: string };
-  };
-  readonly notifyUrl?: string;
-  readonly baseUrl: string;
-  readonly backupUrl: false;
-}
 
 /** What a WeChat Pay public key is known by. @publicApi */
 export interface EmulatorPublicKey {
@@ -81,7 +71,8 @@ export class WechatPayEmulator {
    * Starts an emulator on 127.0.0.1.
    *
    * @throws {RangeError} for an option out of range
-   * @throws {Error} when the port is taken or the folder of the keys cannot be written
+   * @throws {Error} when the port is taken (`code` is `EADDRINUSE`) or the folder of the keys cannot be
+   * written
    */
   static async start(options: WechatPayEmulatorOptions = {}): Promise<WechatPayEmulator> {
     const parts = await assemble(resolveOptions(options));
@@ -154,20 +145,10 @@ export class WechatPayEmulator {
     overrides?: T & { readonly mchid?: string },
   ): Omit<EmulatorClientOptions, keyof T> & T {
     const merchant = this.parts.merchants.get(overrides?.mchid ?? this.mchid);
-    const { mchid, appid, privateKey, certificate, apiV3Key } = merchant;
-    const { mode, notifyUrl } = this.parts.options;
-    const { id, key } = this.publicKey;
+    const { notifyUrl } = this.parts.options;
     const own: EmulatorClientOptions = {
-      mchid,
-      appid,
-      credential: { privateKey, certificate, apiV3Key },
-      platform: {
-        certificates: mode !== 'public-key',
-        ...(mode !== 'certificates' && { publicKey: { id, key } }),
-      },
+      ...clientOptions(merchant, this.parts.keys, this.url),
       ...(notifyUrl !== undefined && { notifyUrl }),
-      baseUrl: this.url,
-      backupUrl: false,
     };
     return Object.assign({}, own, overrides);
   }
@@ -175,6 +156,31 @@ export class WechatPayEmulator {
   /** Adds a merchant with a key, certificate and APIv3 key of its own. */
   addMerchant(options?: EmulatorMerchantOptions): Promise<EmulatorMerchant> {
     return this.parts.merchants.add(options);
+  }
+
+  /**
+   * Makes another key and API certificate (商户API证书) for a merchant, as its administrator does on the
+   * merchant platform. Requests signed with any of its certificates are accepted; `merchants` and
+   * {@link options} hold the newest. Kept in `keysDir` and used again by later emulators.
+   *
+   * @throws {TypeError} for an unknown merchant, or one that has 63 certificates
+   */
+  addMerchantCertificate(mchid: string = this.mchid): Promise<EmulatorMerchantCertificate> {
+    return this.control.addMerchantCertificate(mchid);
+  }
+
+  /**
+   * Ends a certificate (作废): what is signed with it from now on is refused with `SIGN_ERROR`.
+   *
+   * @throws {TypeError} for an unknown merchant or serial, or the only certificate
+   */
+  removeMerchantCertificate(serial: string, mchid: string = this.mchid): void {
+    this.control.removeMerchantCertificate(mchid, serial);
+  }
+
+  /** The certificates that a merchant may sign with, the newest last. @throws {TypeError} */
+  merchantCertificates(mchid: string = this.mchid): readonly EmulatorMerchantCertificate[] {
+    return this.control.merchantCertificates(mchid);
   }
 
   /** Sets what a merchant can refund, in fen; `Infinity` takes the limit away. */
@@ -227,6 +233,35 @@ export class WechatPayEmulator {
 
   clearFaults(): void {
     this.parts.faults.clear();
+  }
+
+  /**
+   * Notifies of an event, whatever has happened here, and waits until it is taken, or given up after
+   * the last time of the schedule; `scale` shortens that, `resend: false` does without.
+   *
+   * @param event an event type; `TYPE/original_type` where one has several payloads
+   * @param payload what differs from a usual payload: `TRANSACTION.SUCCESS` and `REFUND.*` are made
+   * complete, as by {@link createTestNotification}
+   * @returns one record for each event, with every post and its answer
+   * @throws {TypeError} for options that make no sense, no `url`, an unknown merchant
+   * @throws {RangeError} for a number out of range; at most 100 000 events and a million posts
+   */
+  notify(
+    event: string,
+    payload?: object,
+    options?: EmulatorNotifyOptions,
+  ): Promise<readonly EmulatorNotificationRecord[]>;
+  /** Notifies of several events, in this order or, with `shuffle`, in any. */
+  notify(
+    events: readonly EmulatorNotifyEvent[],
+    options?: EmulatorNotifyAllOptions,
+  ): Promise<readonly EmulatorNotificationRecord[]>;
+  async notify(
+    event: string | readonly EmulatorNotifyEvent[],
+    ...[first, second]: readonly (object | undefined)[]
+  ): Promise<readonly EmulatorNotificationRecord[]> {
+    if (typeof event === 'object') return this.control.notify({ ...first, events: event });
+    return this.control.notify({ ...second, event, payload: first });
   }
 
   /** Every notification with every post and its answer, the oldest first. */
@@ -285,6 +320,16 @@ export class WechatPayEmulator {
   }
 }
 
+/** A port that is taken is named, with what to do; the code stays. */
+function listenFailure(error: unknown, port: number): unknown {
+  // no instanceof: in Jest, Node's own errors are of another realm
+  const isTaken =
+    typeof error === 'object' && error !== null && 'code' in error && error.code === 'EADDRINUSE';
+  if (!isTaken) return error;
+  const message = `port ${port} of 127.0.0.1 is in use (EADDRINUSE); use port 0 or another port`;
+  return Object.assign(new Error(message, { cause: error }), { code: 'EADDRINUSE' });
+}
+
 async function listen(parts: EmulatorParts): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(EmulatorModule.forParts(parts), {
     bodyParser: false,
@@ -300,7 +345,7 @@ async function listen(parts: EmulatorParts): Promise<NestExpressApplication> {
     await app.listen(parts.options.port, '127.0.0.1');
   } catch (error) {
     await app.close();
-    throw error;
+    throw listenFailure(error, parts.options.port);
   }
   const address = server.address() as AddressInfo;
   parts.address.port = address.port;

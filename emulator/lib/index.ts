@@ -1,9 +1,6 @@
 export { WechatPayEmulator } from './emulator.js';
-export type {
-  EmulatorClientOptions,
-  EmulatorPlatformCertificate,
-  EmulatorPublicKey,
-} from './emulator.js';
+export type { EmulatorPlatformCertificate, EmulatorPublicKey } from './emulator.js';
+export type { EmulatorClientOptions } from './client-options.js';
 export type { WechatPayEmulatorOptions } from './emulator.options.js';
 export type { EmulatorKeyState } from './control/control.service.js';
 export type { EmulatorFault, EmulatorFaultKind } from './faults/fault.js';
@@ -15,7 +12,11 @@ export {
   EMULATOR_SERIAL_PREFIX,
 } from './keys/identifiers.js';
 export { defaultKeysDir } from './keys/key-store.js';
-export type { EmulatorMerchant, EmulatorMerchantOptions } from './keys/merchants.js';
+export type {
+  EmulatorMerchant,
+  EmulatorMerchantCertificate,
+  EmulatorMerchantOptions,
+} from './keys/merchants.js';
 export type { EmulatorMode, RotationPhase } from './keys/platform-keys.js';
 export type {
   EmulatorNotificationOverrides,
@@ -24,6 +25,19 @@ export type {
 export type {
   EmulatorNotificationAttempt,
   EmulatorNotificationRecord,
-} from './notifications/notifier.js';
+} from './notifications/notification-entry.js';
+export type {
+  EmulatorNotifyAllOptions,
+  EmulatorNotifyEvent,
+  EmulatorNotifyFacts,
+  EmulatorNotifyOptions,
+  EmulatorNotifySettings,
+} from './notifications/notify-options.js';
 export type { EmulatorOrderReference } from './orders/order.service.js';
 export type { EmulatorRefundOutcome } from './refunds/refund.service.js';
+export {
+  createTestNotification,
+  testNotificationOptions,
+  type TestNotificationOptions,
+} from './testing/test-notification.js';
+export type { EmulatorCertificateList } from './testing/certificate-list.js';

@@ -132,8 +132,8 @@ function openEntry(
   if (normaliseSerial(facts.serialNo) !== normaliseSerial(entry.serialNo.trim())) {
     throw invalid('names a serial number that is not that of its certificate');
   }
-  const { asymmetricKeyType, asymmetricKeyDetails } = facts.publicKey;
-  if (asymmetricKeyType !== 'rsa' || (asymmetricKeyDetails?.modulusLength ?? 0) < MIN_RSA_BITS) {
+  const { asymmetricKeyType, asymmetricKeyDetails: { modulusLength = 0 } = {} } = facts.publicKey;
+  if (asymmetricKeyType !== 'rsa' || modulusLength < MIN_RSA_BITS) {
     throw invalid(`holds a key that is not RSA of at least ${MIN_RSA_BITS} bits`);
   }
   return {

@@ -1,21 +1,20 @@
-import { BehaviorSubject, Subject, type Observable } from 'rxjs';
+import { BehaviorSubject, type Observable } from 'rxjs';
 import { isPublicKeyId, normaliseSerial } from '../crypto/index.js';
-import { WechatPayApiError, WechatPayCertificateError, WechatPayError } from '../errors/index.js';
+import {
+  WechatPayCertificateError,
+  WechatPayConfigurationError,
+  WechatPayError,
+} from '../errors/index.js';
+import type { KeyEvent, KeyEvents } from '../events/index.js';
 import type { MerchantCredentialProvider } from '../merchant/index.js';
-import { requestIdOf, type RawAnswer } from '../transport/index.js';
+import { downloadCertificateList, type SignedFetch } from './certificate-downloader.js';
 import { readCertificateList, type SignedAnswer } from './certificate-list.js';
-import type { KeyEvent, KeyEventDetail } from './key-events.js';
 import { mergeCertificates, PlatformKeyRing, type PlatformKey } from './key-ring.js';
+import { KeyUsageCounter, type KeyUsage } from './key-usage.js';
+import { LEASE_MS, ListKeeper } from './list-keeper.js';
 import type { OnDemandGate } from './on-demand-gate.js';
 import { RENEWAL } from './renewal.js';
-import { withinStoreTime, type CertificateStore } from './store.js';
-
-/** Sends a signed request and hands back the answer as it came, unverified. */
-export type SignedFetch = (
-  method: 'GET',
-  target: string,
-  options: { signal: AbortSignal; wechatpaySerial: string | undefined },
-) => Promise<RawAnswer>;
+import type { SharedStore } from './shared-store.js';
 
 /** What a {@link CertificateProvider} is made of. */
 export interface CertificateProviderParts {
@@ -28,9 +27,10 @@ export interface CertificateProviderParts {
   readonly publicKeyShare: number;
   readonly graceMs: number;
   readonly credentials: MerchantCredentialProvider;
+  readonly events: KeyEvents;
   readonly fetch: SignedFetch;
   readonly gate: OnDemandGate;
-  readonly store: CertificateStore | undefined;
+  readonly store: SharedStore | undefined;
   readonly clock: () => number;
   readonly random: () => number;
 }
@@ -45,7 +45,8 @@ export interface RefreshStatus {
   readonly hasNoCertificates: boolean;
 }
 
-const CERTIFICATES_TARGET = '/v3/certificates';
+/** A previous APIv3 key may open every notification for days: one event an hour says it. */
+const NOTICE_GAP_MS = 3_600_000;
 
 /**
  * Holds the keys of the platform and swaps them while requests are in flight: every change is one
@@ -57,12 +58,15 @@ const CERTIFICATES_TARGET = '/v3/certificates';
 export class CertificateProvider {
   readonly #parts: CertificateProviderParts;
   readonly #ring: BehaviorSubject<PlatformKeyRing>;
-  readonly #events = new Subject<KeyEvent>();
+  readonly #keeper: ListKeeper;
+  readonly #usage = new KeyUsageCounter();
   readonly #distrusted = new Set<string>();
   readonly #closing = new AbortController();
+  #publicKeyShare: number;
   #refreshing: Promise<PlatformKeyRing> | undefined;
-  #storeRead: Promise<void> | undefined;
+  #obtaining: Promise<void> | undefined;
   #lastOnDemandAtMs: number | undefined;
+  #previousKeyNoticeAtMs = Number.NEGATIVE_INFINITY;
   #status: RefreshStatus = {
     lastSuccessAtMs: undefined,
     lastError: undefined,
@@ -73,7 +77,16 @@ export class CertificateProvider {
   /** @internal */
   constructor(parts: CertificateProviderParts) {
     this.#parts = parts;
+    this.#publicKeyShare = parts.publicKeyShare;
     this.#ring = new BehaviorSubject(new PlatformKeyRing(parts.publicKeys));
+    const { mchid, events, usesCertificates } = parts;
+    this.#keeper = new ListKeeper({
+      mchid,
+      events,
+      store: usesCertificates ? parts.store : undefined,
+      isLoaded: () => this.keyRing.signedAtMs > 0,
+      adopt: (answer) => this.#adopt(answer, 'store'),
+    });
   }
 
   /** The keys in force now. */
@@ -86,9 +99,9 @@ export class CertificateProvider {
     return this.#ring.asObservable();
   }
 
-  /** What happens to the keys, as it happens. */
+  /** What happens to the keys of this merchant, its own and the platform's, as it happens. */
   get keyEvents$(): Observable<KeyEvent> {
-    return this.#events.asObservable();
+    return this.#parts.events.events$;
   }
 
   /** How refreshing goes. */
@@ -96,9 +109,32 @@ export class CertificateProvider {
     return this.#status;
   }
 
+  /** How often each key was used, in and out: shows how far a migration is. */
+  get usage(): KeyUsage {
+    return this.#usage.usage;
+  }
+
   /** Whether platform certificates are downloaded and renewed at all. */
   get usesCertificates(): boolean {
     return this.#parts.usesCertificates;
+  }
+
+  /** Percentage of requests that name the WeChat Pay public key, 0 to 100. */
+  get publicKeyShare(): number {
+    return this.#publicKeyShare;
+  }
+
+  /**
+   * Changes the share of requests that name the WeChat Pay public key, from the next request on.
+   *
+   * @param percent 0 to 100, fractions allowed
+   * @throws {WechatPayConfigurationError} for anything else
+   */
+  setPublicKeyShare(percent: number): void {
+    if (!(typeof percent === 'number' && percent >= 0 && percent <= 100)) {
+      throw new WechatPayConfigurationError(['publicKeyShare must be a number from 0 to 100']);
+    }
+    this.#publicKeyShare = percent;
   }
 
   /**
@@ -109,11 +145,13 @@ export class CertificateProvider {
    * `CERTIFICATES_INVALID` when there is no key; nothing was sent that could not be verified
    */
   async ready(): Promise<PlatformKeyRing> {
-    if (this.#canVerify()) return this.keyRing;
+    const canVerify = (): boolean => this.keyRing.canVerify(this.#parts.clock());
+    if (canVerify()) return this.keyRing;
     if (this.#parts.usesCertificates) {
-      await this.#readStore();
-      if (!this.#canVerify()) await this.refresh();
-      if (this.#canVerify()) return this.keyRing;
+      await this.#obtain(canVerify);
+      // The download that was waited for may have been for another key.
+      if (!canVerify()) await this.refresh();
+      if (canVerify()) return this.keyRing;
     }
     throw noPlatformKey();
   }
@@ -132,17 +170,38 @@ export class CertificateProvider {
   }
 
   /**
+   * Renews the certificates unless a list is in force, here or in the store, that is younger than
+   * this: of many processes on one store, one downloads.
+   *
+   * @param minAgeMs age of a list that is good enough
+   * @returns `busy` when another process is at it: come back after its lease
+   * @throws {WechatPayError} as {@link refresh}
+   */
+  async renew(minAgeMs: number): Promise<'renewed' | 'young' | 'busy'> {
+    const isYoung = (): boolean => this.#parts.clock() - this.keyRing.signedAtMs < minAgeMs;
+    await this.#keeper.read();
+    if (isYoung()) return 'young';
+    if ((await this.#keeper.tryLease(LEASE_MS)) === false) return 'busy';
+    await this.refresh();
+    return 'renewed';
+  }
+
+  /**
    * The key of this serial, downloading once when it is an unknown certificate serial: at most once
    * a minute per merchant, and a bounded number in total. An unknown `PUB_KEY_ID_…` costs nothing.
    *
    * Never throws: a key that cannot be had is `undefined`.
    */
   async find(serial: string): Promise<PlatformKey | undefined> {
-    const known = this.keyRing.find(serial, this.#parts.clock());
-    if (known || isPublicKeyId(serial) || !this.#parts.usesCertificates) return known;
-    await this.#readStore();
-    if (!this.keyRing.find(serial, this.#parts.clock())) await this.#refreshOnDemand();
-    return this.keyRing.find(serial, this.#parts.clock());
+    const held = (): PlatformKey | undefined => this.keyRing.find(serial, this.#parts.clock());
+    if (held() || isPublicKeyId(serial) || !this.#parts.usesCertificates) return held();
+    if (!this.#obtaining && !this.#refreshing) {
+      const entered = this.#parts.gate.tryEnter(this.#lastOnDemandAtMs);
+      if (entered === undefined) return undefined;
+      this.#lastOnDemandAtMs = entered;
+    }
+    await this.#obtain(() => held() !== undefined).catch(() => undefined); // an event says so
+    return held();
   }
 
   /** Drops a certificate at once and for the life of this process, whatever the platform lists. */
@@ -152,15 +211,16 @@ export class CertificateProvider {
       (key) => normaliseSerial(key.id) !== normaliseSerial(serial),
     );
     this.#ring.next(new PlatformKeyRing(keys, this.keyRing.signedAtMs));
-    this.#publish({ type: 'distrusted', serial });
+    this.#parts.events.publish({ type: 'distrusted', serial });
   }
 
   /** The public key that a request should name, by share; `undefined` means a certificate. */
   requestKey(): PlatformKey | undefined {
     const publicKey = this.#publicKey();
-    const { publicKeyShare, usesCertificates, random } = this.#parts;
-    const mustUse = !usesCertificates || publicKeyShare >= 100 || this.#status.hasNoCertificates;
-    return mustUse || random() * 100 < publicKeyShare ? publicKey : undefined;
+    const share = this.#publicKeyShare;
+    const { usesCertificates, random } = this.#parts;
+    const mustUse = !usesCertificates || share >= 100 || this.#status.hasNoCertificates;
+    return mustUse || random() * 100 < share ? publicKey : undefined;
   }
 
   /**
@@ -169,10 +229,10 @@ export class CertificateProvider {
    * @throws {WechatPayCertificateError} `NO_PLATFORM_KEY` when there is none
    */
   async encryptionKey(): Promise<PlatformKey> {
-    const held = this.keyRing.newestCertificate(this.#parts.clock());
-    if (held) return held;
-    await this.refresh();
-    const loaded = this.keyRing.newestCertificate(this.#parts.clock()) ?? this.#publicKey();
+    const newest = (): PlatformKey | undefined =>
+      this.keyRing.newestCertificate(this.#parts.clock());
+    if (!newest()) await this.#obtain(() => newest() !== undefined);
+    const loaded = newest() ?? this.#publicKey();
     if (!loaded) throw noPlatformKey();
     return loaded;
   }
@@ -180,17 +240,28 @@ export class CertificateProvider {
   /** Ends a download under way and completes the streams. Closing twice is harmless. */
   close(): void {
     this.#closing.abort();
+    this.#keeper.close();
     this.#ring.complete();
-    this.#events.complete();
+  }
+
+  /** Counts a request by the key that it named. @internal */
+  countSent(id: string | undefined): void {
+    this.#usage.countSent(id);
+  }
+
+  /** Counts what a key has verified. @internal */
+  countReceived(id: string): void {
+    this.#usage.countReceived(id);
   }
 
   /** Reports what opening a genuine notification told of the APIv3 key. @internal */
   reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void {
-    this.#publish({ type });
-  }
-
-  #canVerify(): boolean {
-    return this.keyRing.canVerify(this.#parts.clock());
+    if (type === 'previous-api-v3-key-used') {
+      const nowMs = this.#parts.clock();
+      if (nowMs - this.#previousKeyNoticeAtMs < NOTICE_GAP_MS) return;
+      this.#previousKeyNoticeAtMs = nowMs;
+    }
+    this.#parts.events.publish({ type });
   }
 
   /** The first configured public key that is still trusted. */
@@ -198,63 +269,54 @@ export class CertificateProvider {
     return this.keyRing.keys.find(({ kind }) => kind === 'publicKey');
   }
 
-  async #refreshOnDemand(): Promise<void> {
-    if (!this.#refreshing) {
-      const entered = this.#parts.gate.tryEnter(this.#lastOnDemandAtMs);
-      if (entered === undefined) return;
-      this.#lastOnDemandAtMs = entered;
+  /** Store, then whoever downloads already, then the platform, until what is missing is there. */
+  #obtain(isThere: () => boolean): Promise<void> {
+    this.#obtaining ??= this.#obtainOnce(isThere).finally(() => (this.#obtaining = undefined));
+    return this.#obtaining;
+  }
+
+  async #obtainOnce(isThere: () => boolean): Promise<void> {
+    if (!(await this.#keeper.obtain(isThere))) {
+      await this.refresh();
+      return;
     }
-    await this.refresh().catch(() => undefined); // reported as an event by the refresh itself
+    // An old list is good enough to begin with, and not to stay with.
+    const ageMs = this.#parts.clock() - this.keyRing.signedAtMs;
+    if (ageMs > RENEWAL.maxEveryMs) this.renew(RENEWAL.maxEveryMs).catch(() => undefined);
   }
 
   async #refresh(): Promise<PlatformKeyRing> {
+    const { clock, events, fetch, publicKeys } = this.#parts;
     try {
-      const answer = await this.#parts.fetch('GET', CERTIFICATES_TARGET, {
+      const answer = await downloadCertificateList(fetch, {
         signal: this.#closing.signal,
-        wechatpaySerial: this.#publicKey()?.id,
+        publicKeyId: this.#publicKey()?.id,
+        mayHaveNone: publicKeys.length > 0,
       });
-      if (answer.status === 200) await this.#adopt(answer, 'platform');
-      else this.#acceptAbsence(answer);
-      this.#status = {
-        ...this.#status,
-        lastSuccessAtMs: this.#parts.clock(),
-        failures: 0,
-        lastError: undefined,
-      };
+      if (answer) await this.#adopt(answer, 'platform');
+      else {
+        if (!this.#status.hasNoCertificates) events.publish({ type: 'no-certificates' });
+        this.#status = { ...this.#status, hasNoCertificates: true };
+      }
+      const lastSuccessAtMs = clock();
+      this.#status = { ...this.#status, lastSuccessAtMs, failures: 0, lastError: undefined };
     } catch (cause) {
       const error = asCertificateError(cause);
       const failures = this.#status.failures + 1;
       this.#status = { ...this.#status, lastError: error, failures };
-      this.#publish({ type: 'refresh-failed', error, failures });
+      events.publish({ type: 'refresh-failed', error, failures });
       throw error;
     }
     return this.keyRing;
   }
 
-  /** A merchant without platform certificates is a normal state when a public key is configured. */
-  #acceptAbsence(answer: RawAnswer): void {
-    const error = new WechatPayApiError({
-      method: 'GET',
-      target: CERTIFICATES_TARGET,
-      status: answer.status,
-      body: answer.body,
-      requestId: requestIdOf(answer.headers),
-    });
-    if (answer.status !== 404 || error.platformCode !== 'RESOURCE_NOT_EXISTS') throw error;
-    if (this.#parts.publicKeys.length === 0) {
-      throw new WechatPayCertificateError(
-        'CERTIFICATES_UNAVAILABLE',
-        'This merchant has no platform certificates (无可用的平台证书): configure platform.publicKey with the id and key from the merchant platform (账户中心 → API安全 → 微信支付公钥)',
-        { cause: error },
-      );
-    }
-    if (!this.#status.hasNoCertificates) this.#publish({ type: 'no-certificates' });
-    this.#status = { ...this.#status, hasNoCertificates: true };
-  }
-
-  /** Checks a list and puts it in force, unless a later one is in force already. */
-  async #adopt(answer: SignedAnswer, source: 'platform' | 'store'): Promise<void> {
-    const { clock, graceMs, credentials, mchid, store } = this.#parts;
+  /**
+   * Checks a list and puts it in force, unless a later one is in force already.
+   *
+   * @returns whether a later one is
+   */
+  async #adopt(answer: SignedAnswer, source: 'platform' | 'store'): Promise<boolean> {
+    const { clock, graceMs, credentials, events } = this.#parts;
     const { apiV3Keys } = await credentials.get();
     const nowMs = clock();
     const list = readCertificateList(answer, {
@@ -265,50 +327,20 @@ export class CertificateProvider {
       isStored: source === 'store',
     });
     if (list.apiV3KeyIndex > 0) this.reportApiV3Key('previous-api-v3-key-used');
-    if (list.signedAtMs < this.keyRing.signedAtMs) return;
+    const heldAtMs = this.keyRing.signedAtMs;
+    if (list.signedAtMs < heldAtMs) return true;
+    if (source === 'store' && list.signedAtMs === heldAtMs) return false; // the very same
     const merged = mergeCertificates(this.keyRing, list.certificates, list.signedAtMs, {
       nowMs,
       graceMs,
     });
     this.#ring.next(merged.ring);
     this.#status = { ...this.#status, hasNoCertificates: false };
-    this.#publish({ type: 'refreshed', source, ...merged.changes });
-    if (source === 'platform' && store) {
-      void this.#inStore(() => store.writeIfNewer(mchid, answer));
-    }
-  }
-
-  /** Reads the store once, before the first download. A bad entry is reported and ignored. */
-  #readStore(): Promise<void> {
-    const { store, mchid, clock } = this.#parts;
-    if (!store) return Promise.resolve();
-    this.#storeRead ??= this.#inStore(async () => {
-      const answer = await store.read(mchid);
-      if (answer) await this.#adopt(answer, 'store');
-    }).then(() => {
-      // An old list is good enough to begin with, and not to stay with.
-      const { signedAtMs } = this.keyRing;
-      const isOld = signedAtMs > 0 && clock() - signedAtMs > RENEWAL.maxEveryMs;
-      if (isOld) this.refresh().catch(() => undefined); // reported as an event by itself
-    });
-    return this.#storeRead;
-  }
-
-  /** A store that fails is an event, never an interruption. */
-  async #inStore(call: () => Promise<unknown>): Promise<void> {
-    try {
-      await withinStoreTime(call);
-    } catch (error) {
-      if (error instanceof WechatPayError) this.#publish({ type: 'store-failed', error });
-    }
-  }
-
-  #publish(detail: KeyEventDetail): void {
-    this.#events.next({
-      ...detail,
-      mchid: this.#parts.mchid,
-      atMs: this.#parts.clock(),
-    } as KeyEvent);
+    const { added, dropped, leftOut } = merged.changes;
+    events.publish({ type: 'renewed', source, added, dropped });
+    if (leftOut.length > 0) events.publish({ type: 'left-out', serials: leftOut });
+    if (source === 'platform') void this.#keeper.write(answer);
+    return false;
   }
 }
 

@@ -11,12 +11,17 @@ const TOTAL_PER_MINUTE = 60;
  */
 export class OnDemandGate {
   readonly #clock: () => number;
+  readonly #totalPerMinute: number;
   #windowStartMs = Number.NEGATIVE_INFINITY;
   #inWindow = 0;
 
-  /** @param clock milliseconds; shared by all merchants of a process */
-  constructor(clock: () => number = Date.now) {
+  /**
+   * @param clock milliseconds; shared by all merchants of a process
+   * @param totalPerMinute for all of them together. Default 60
+   */
+  constructor(clock: () => number = Date.now, totalPerMinute: number = TOTAL_PER_MINUTE) {
     this.#clock = clock;
+    this.#totalPerMinute = totalPerMinute;
   }
 
   /**
@@ -32,7 +37,7 @@ export class OnDemandGate {
       this.#windowStartMs = now;
       this.#inWindow = 0;
     }
-    if (this.#inWindow >= TOTAL_PER_MINUTE) return undefined;
+    if (this.#inWindow >= this.#totalPerMinute) return undefined;
     this.#inWindow += 1;
     return now;
   }

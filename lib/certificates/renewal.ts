@@ -1,3 +1,5 @@
+import { CronTime } from 'cron';
+
 /**
  * When the platform certificates are fetched again.
  *
@@ -15,6 +17,12 @@ export interface RenewalOptions {
   readonly renewBeforeMs?: number | undefined;
   /** How long a certificate stays in use that the platform no longer lists. @default 24 hours */
   readonly graceMs?: number | undefined;
+  /**
+   * How long a replaced key of the merchant, private key or APIv3 key (APIv3密钥), still opens what
+   * was encrypted for it; 0 to 20 days. The platform repeats notifications for a day, and some came
+   * with the old key a week after a reset. @default 8 days
+   */
+  readonly previousKeyMs?: number | undefined;
 }
 
 /** Defaults and bounds of {@link RenewalOptions}, in milliseconds. */
@@ -27,6 +35,11 @@ export const RENEWAL = {
   firstRetryMs: 60_000,
   defaultRenewBeforeMs: 30 * 86_400_000,
   defaultGraceMs: 24 * 3_600_000,
+  defaultPreviousKeyMs: 8 * 86_400_000,
+  /** By cron all processes wake at once: a list that one of them got just now is good enough. */
+  cronYoungMs: 5 * 60_000,
+  /** For merchants whose certificates are not polled: their own certificate is looked at daily. */
+  idleMs: 24 * 3_600_000,
 } as const;
 
 /** What the next renewal depends on. */
@@ -38,25 +51,55 @@ export interface RenewalState {
   readonly lastExpiryMs: number | undefined;
   /** A number from 0 to 1 for the jitter. */
   readonly random: number;
+  /** How old the list in force is, when another process renewed it; 0 for one got just now. */
+  readonly ageMs?: number | undefined;
 }
 
 /**
- * How long to wait for the next renewal, in milliseconds: the interval with jitter; hourly when
- * the last certificate is near its expiry; after failures a minute, two, four, … up to that.
+ * How long to wait for the next renewal, in milliseconds: the interval with jitter, less what the
+ * list in force is old already, or until the cron expression says; hourly when the last certificate
+ * is near its expiry; after failures a minute, two, four, … up to that.
  */
 export function nextRenewalMs(options: RenewalOptions, state: RenewalState): number {
-  const { everyMs } = options;
+  const { nowMs, random, failures, ageMs = 0 } = state;
   const regular =
-    everyMs === undefined
-      ? RENEWAL.defaultMinMs + state.random * (RENEWAL.defaultMaxMs - RENEWAL.defaultMinMs)
-      : everyMs * (0.9 + 0.2 * state.random);
-  const renewBeforeMs = options.renewBeforeMs ?? RENEWAL.defaultRenewBeforeMs;
-  const isNearExpiry =
-    state.lastExpiryMs !== undefined && state.lastExpiryMs - state.nowMs < renewBeforeMs;
-  const wanted = isNearExpiry
-    ? Math.min(regular, RENEWAL.nearExpiryMs * (0.9 + 0.2 * state.random))
+    options.cron === undefined
+      ? Math.max(RENEWAL.minEveryMs, intervalMs(options, random) - ageMs)
+      : nextCronMs(options.cron, nowMs);
+  const wanted = isNearExpiry(options, state)
+    ? Math.min(regular, RENEWAL.nearExpiryMs * (0.9 + 0.2 * random))
     : regular;
-  if (state.failures === 0) return Math.round(wanted);
-  const retry = RENEWAL.firstRetryMs * 2 ** Math.min(state.failures - 1, 12);
-  return Math.round(Math.min(wanted, retry * (0.75 + 0.5 * state.random)));
+  if (failures === 0) return Math.round(wanted);
+  const retry = RENEWAL.firstRetryMs * 2 ** Math.min(failures - 1, 12);
+  return Math.round(Math.min(wanted, retry * (0.75 + 0.5 * random)));
+}
+
+/**
+ * How old a list may be, in milliseconds, so that a renewal that is due leaves it: somebody else
+ * has renewed it in the same period.
+ */
+export function youngMs(
+  options: RenewalOptions,
+  state: Pick<RenewalState, 'nowMs' | 'lastExpiryMs'>,
+): number {
+  if (options.cron !== undefined) return RENEWAL.cronYoungMs;
+  const shortest = intervalMs(options, 0);
+  return isNearExpiry(options, state) ? Math.min(shortest, RENEWAL.nearExpiryMs * 0.9) : shortest;
+}
+
+function intervalMs({ everyMs }: RenewalOptions, random: number): number {
+  return everyMs === undefined
+    ? RENEWAL.defaultMinMs + random * (RENEWAL.defaultMaxMs - RENEWAL.defaultMinMs)
+    : everyMs * (0.9 + 0.2 * random);
+}
+
+function isNearExpiry(
+  { renewBeforeMs = RENEWAL.defaultRenewBeforeMs }: RenewalOptions,
+  { nowMs, lastExpiryMs }: Pick<RenewalState, 'nowMs' | 'lastExpiryMs'>,
+): boolean {
+  return lastExpiryMs !== undefined && lastExpiryMs - nowMs < renewBeforeMs;
+}
+
+function nextCronMs(expression: string, nowMs: number): number {
+  return new CronTime(expression).getNextDateFrom(new Date(nowMs)).toMillis() - nowMs;
 }

@@ -26,12 +26,16 @@ const PROBE_PREFIX = 'WECHATPAY/SIGNTEST/';
 /** Signed times further away than this, past or future, are refused. */
 const WINDOW_SECONDS = 300;
 
-const HEADERS = [
-  ['timestamp', 'wechatpay-timestamp', /^[0-9]{1,12}$/],
-  ['nonce', 'wechatpay-nonce', /^[\x21-\x2b\x2d-\x7e]{1,128}$/],
-  ['signature', 'wechatpay-signature', /^[\x21-\x2b\x2d-\x7e]{1,1024}$/],
-  ['serial', 'wechatpay-serial', /^[0-9A-Za-z_]{1,80}$/],
-] as const;
+const NAMES = {
+  timestamp: 'wechatpay-timestamp',
+  nonce: 'wechatpay-nonce',
+  signature: 'wechatpay-signature',
+  serial: 'wechatpay-serial',
+} as const;
+const TIMESTAMP = /^[0-9]{1,12}$/;
+const NONCE = /^[\x21-\x2b\x2d-\x7e]{1,128}$/;
+const SIGNATURE = /^[\x21-\x2b\x2d-\x7e]{1,1024}$/;
+const SERIAL = /^[0-9A-Za-z_]{1,80}$/;
 
 /**
  * Reads the signature headers: each exactly once and well-formed (Node joins repeated headers with
@@ -42,13 +46,7 @@ const HEADERS = [
  * @see Source: 微信支付 接口规则/签名验证
  */
 export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
-  const missing = HEADERS.filter(([, name]) => !headers[name]).map(([, name]) => name);
-  if (missing.length > 0) {
-    throw new WechatPaySignatureError(
-      'SIGNATURE_MISSING',
-      `Not signed: ${missing.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
-    );
-  }
+  assertComplete(headers);
   const type = headers['wechatpay-signature-type'];
   if (type !== undefined && type !== RSA_SIGNATURE_TYPE) {
     throw new WechatPaySignatureError(
@@ -56,19 +54,31 @@ export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
       `Only signatures of type ${RSA_SIGNATURE_TYPE} are accepted (国密 is not supported)`,
     );
   }
-  const values: Record<string, string> = {};
-  for (const [field, name, shape] of HEADERS) {
-    const value = headers[name];
-    if (typeof value !== 'string' || !shape.test(value)) {
-      throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${name} is malformed or repeated`);
-    }
-    values[field] = value;
+  const signed = {
+    timestamp: wellFormed(headers, NAMES.timestamp, TIMESTAMP),
+    nonce: wellFormed(headers, NAMES.nonce, NONCE),
+    signature: wellFormed(headers, NAMES.signature, SIGNATURE),
+    serial: wellFormed(headers, NAMES.serial, SERIAL),
+  };
+  if (!isPublicKeyId(signed.serial) && !isCertificateSerial(signed.serial)) {
+    throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${NAMES.serial} is malformed`);
   }
-  const { timestamp = '', nonce = '', signature = '', serial = '' } = values;
-  if (!isPublicKeyId(serial) && !isCertificateSerial(serial)) {
-    throw new WechatPaySignatureError('SIGNATURE_MALFORMED', 'wechatpay-serial is malformed');
-  }
-  return { timestamp, nonce, signature, serial };
+  return signed;
+}
+
+function assertComplete(headers: SignedHeaderSource): void {
+  const missing = Object.values(NAMES).filter((name) => !headers[name]);
+  if (missing.length === 0) return;
+  throw new WechatPaySignatureError(
+    'SIGNATURE_MISSING',
+    `Not signed: ${missing.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
+  );
+}
+
+function wellFormed(headers: SignedHeaderSource, name: string, shape: RegExp): string {
+  const value = headers[name];
+  if (typeof value === 'string' && shape.test(value)) return value;
+  throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${name} is malformed or repeated`);
 }
 
 /**
@@ -110,6 +120,8 @@ export interface PlatformKeySource {
   readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
   /** Never throws; may download once when the serial is unknown. */
   find(serial: string): Promise<PlatformKey | undefined>;
+  /** Counts what a key has verified. */
+  countReceived(id: string): void;
   /** Why the last download failed, if it did. */
   readonly status: { readonly lastError: WechatPayError | undefined };
 }
@@ -144,4 +156,5 @@ export async function verifySigned(
     );
   }
   assertSigned(headers, body, key);
+  keys.countReceived(key.id);
 }

@@ -1,5 +1,5 @@
-import { createNonce, signSha256 } from '../crypto/index.js';
-import type { MerchantCredential } from '../merchant/index.js';
+import { createNonce } from '../crypto/index.js';
+import { signWith, type MerchantCredential } from '../merchant/index.js';
 
 /**
  * What `WeixinJSBridge.invoke('getBrandWCPayRequest', …)` takes; a mini program passes the same
@@ -79,5 +79,5 @@ export async function signAppInvocation(
 }
 
 function sign(credential: MerchantCredential, lines: readonly string[]): Promise<string> {
-  return signSha256(Buffer.from(`${lines.join('\n')}\n`, 'utf8'), credential.privateKey);
+  return signWith(credential, Buffer.from(`${lines.join('\n')}\n`, 'utf8'));
 }

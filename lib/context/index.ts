@@ -1,8 +1,16 @@
+export { identityProblems, presentIdentity } from './client-identity.js';
+export { RenewalPlan, type PlanTimer } from './renewal-plan.js';
 export {
   createMerchantContext,
   type MerchantContext,
   type SharedParts,
 } from './merchant-context.js';
 export { DEFAULT_MERCHANT, MerchantRegistry } from './merchant-registry.js';
+export {
+  MCHID,
+  WechatPayMerchants,
+  type MerchantLifecycle,
+  type WechatPayMerchantsOptions,
+} from './merchants.js';
 export { resolveOptions, type ResolveEnvironment } from './resolve-options.js';
 export type { ResolvedOptions } from './resolved-options.js';

@@ -1,12 +1,17 @@
 import {
   CertificateProvider,
+  type CertificateStore,
   type OnDemandGate,
   type RenewalOptions,
+  type SharedStore,
 } from '../certificates/index.js';
 import { WechatPayClient } from '../client/index.js';
+import { KeyEvents } from '../events/index.js';
 import { WechatPayHttpService } from '../http/index.js';
 import { MerchantCredentialProvider } from '../merchant/index.js';
+import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
 import type { Transport } from '../transport/index.js';
+import { presentIdentity } from './client-identity.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 /**
@@ -23,6 +28,18 @@ export interface MerchantContext {
   readonly http: WechatPayHttpService;
   readonly client: WechatPayClient;
   readonly renewal: RenewalOptions;
+  /** Where its events are remembered; `undefined` for the memory that all merchants share. */
+  readonly inbox: NotificationInbox | undefined;
+  /** Where its notifications wait for their handlers; `undefined` when handlers run at once. */
+  readonly queue: NotificationQueue | undefined;
+  /** What happens to its keys, as it happens. */
+  readonly keyEvents: KeyEvents;
+  /**
+   * Asks the store for a lease that all processes share: yes, no, or nobody knows. Never rejects.
+   *
+   * @internal
+   */
+  tryLease(key: string, ttlMs: number): Promise<boolean | undefined>;
   /** Ends what runs for this merchant. Closing twice is harmless. */
   close(): void;
 }
@@ -31,6 +48,8 @@ export interface MerchantContext {
 export interface SharedParts {
   readonly transport: Transport;
   readonly gate: OnDemandGate;
+  /** One store is watched once, however many merchants use it. */
+  readonly storeFor: (store: CertificateStore) => SharedStore;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
   /** Numbers from 0 to 1. */
@@ -44,13 +63,17 @@ export function createMerchantContext(
   shared: SharedParts,
 ): MerchantContext {
   const { mchid } = options;
-  const { transport, gate, clock, random } = shared;
-  const credentials = new MerchantCredentialProvider(
+  const { transport, gate, storeFor, clock, random } = shared;
+  const events = new KeyEvents(mchid, clock);
+  const credentials = new MerchantCredentialProvider({
     mchid,
-    options.credential,
+    source: options.credential,
+    events,
+    previousKeyMs: options.previousKeyMs,
     clock,
-    options.refuseCredential,
-  );
+    random,
+    refuse: options.refuseCredential,
+  });
   const http: WechatPayHttpService = new WechatPayHttpService({
     credentials,
     certificates: () => certificates,
@@ -60,19 +83,24 @@ export function createMerchantContext(
     clock,
   });
   const { publicKeys, usesCertificates, publicKeyShare, graceMs, store } = options;
+  const sharedStore = store && storeFor(store);
   const certificates = new CertificateProvider({
     mchid,
     publicKeys,
     usesCertificates,
     publicKeyShare,
     graceMs,
-    store,
+    store: sharedStore,
     credentials,
+    events,
     fetch: http.fetchUnverified,
     gate,
     clock,
     random,
   });
+  const identity = options.presentsCertificate
+    ? presentIdentity(credentials.credential$, transport)
+    : undefined;
   const { appids, notifyUrl } = options;
   const client = new WechatPayClient({ mchid, appids, notifyUrl, http, credentials, clock });
   return {
@@ -83,9 +111,15 @@ export function createMerchantContext(
     http,
     client,
     renewal: options.renewal,
+    inbox: options.inbox,
+    queue: options.queue,
+    keyEvents: events,
+    tryLease: async (key, ttlMs) => sharedStore?.tryLease(key, ttlMs).catch(() => undefined),
     close: () => {
+      identity?.unsubscribe();
       certificates.close();
       credentials.close();
+      events.close();
     },
   };
 }

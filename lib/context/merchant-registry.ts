@@ -3,6 +3,8 @@ import type { MerchantContext } from './merchant-context.js';
 
 /** Name of the registration that needs none. */
 export const DEFAULT_MERCHANT = 'default';
+/** Names in an error message. */
+const MAX_LISTED = 20;
 
 /**
  * Every merchant of an application, by name.
@@ -11,6 +13,8 @@ export const DEFAULT_MERCHANT = 'default';
  */
 export class MerchantRegistry {
   readonly #contexts = new Map<string, MerchantContext>();
+  /** Those that have another name than their mchid. */
+  readonly #byMchid = new Map<string, MerchantContext>();
 
   /** All merchants, in the order of their registration. */
   get all(): readonly MerchantContext[] {
@@ -25,6 +29,28 @@ export class MerchantRegistry {
       ]);
     }
     this.#contexts.set(context.name, context);
+    const { name, mchid } = context;
+    if (name !== mchid && !this.#byMchid.has(mchid)) this.#byMchid.set(mchid, context);
+  }
+
+  /** Takes a merchant out, if it is still the one of its name. */
+  remove(context: MerchantContext): void {
+    if (this.#contexts.get(context.name) === context) this.#contexts.delete(context.name);
+    if (this.#byMchid.get(context.mchid) !== context) return;
+    this.#byMchid.delete(context.mchid);
+    const next = this.all.find(({ name, mchid }) => mchid === context.mchid && name !== mchid);
+    if (next) this.#byMchid.set(next.mchid, next);
+  }
+
+  /** The merchant of this name, if there is one. */
+  find(name: string): MerchantContext | undefined {
+    return this.#contexts.get(name);
+  }
+
+  /** The merchant of this mchid, the one registered first if there are several. */
+  findByMchid(mchid: string): MerchantContext | undefined {
+    const context = this.#contexts.get(mchid);
+    return context?.mchid === mchid ? context : this.#byMchid.get(mchid);
   }
 
   /**
@@ -39,7 +65,8 @@ export class MerchantRegistry {
           (this.#contexts.size === 1 ? this.all[0] : undefined))
         : this.#contexts.get(name);
     if (found) return found;
-    const names = [...this.#contexts.keys()].map((known) => `"${known}"`).join(', ') || 'none';
+    const listed = [...this.#contexts.keys()].slice(0, MAX_LISTED);
+    const names = listed.map((known) => `"${known}"`).join(', ') || 'none';
     throw new WechatPayConfigurationError(
       [
         name === undefined

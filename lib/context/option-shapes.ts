@@ -66,10 +66,11 @@ const OPTIONS = group({
         test: (value) => value === 'TLSv1.2' || value === 'TLSv1.3',
         expected: "'TLSv1.2' or 'TLSv1.3'",
       },
+      clientCertificate: { test: isBoolean, expected: 'true or false' },
     }),
   }),
   store: {
-    test: hasMethods('read', 'writeIfNewer'),
+    test: hasMethods('read', 'writeIfNewer', 'changes', 'tryLease'),
     expected: 'a CertificateStore such as new DirectoryCertificateStore(path)',
   },
   renewal: group({
@@ -77,7 +78,18 @@ const OPTIONS = group({
     cron: text,
     renewBeforeMs: range(0, 365 * DAY_MS),
     graceMs: range(0, 30 * DAY_MS),
+    previousKeyMs: range(0, 20 * DAY_MS),
   }),
+  inbox: {
+    test: hasMethods('claim'),
+    expected: 'a NotificationInbox such as new MemoryNotificationInbox()',
+  },
+  queue: {
+    test: hasMethods('enqueue', 'work', 'close'),
+    expected:
+      "a NotificationQueue such as new BullNotificationQueue({ connection }) of 'nestjs-wechatpay/bullmq'",
+  },
+  preload: { test: isBoolean, expected: 'true or false' },
 });
 
 /**

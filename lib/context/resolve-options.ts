@@ -6,7 +6,7 @@ import {
   type RenewalOptions,
 } from '../certificates/index.js';
 import { isPublicKeyId, parsePublicKey } from '../crypto/index.js';
-import { WechatPayConfigurationError } from '../errors/index.js';
+import { checkMessageOf, WechatPayConfigurationError } from '../errors/index.js';
 import {
   checkCredential,
   type CredentialSource,
@@ -19,8 +19,10 @@ import type {
   WechatPayPlatformOptions,
   WechatPayPublicKeyOptions,
 } from '../wechat-pay.options.js';
+import { identityProblems } from './client-identity.js';
 import { checkShapes } from './option-shapes.js';
 import { emulatorCredentialProblems, emulatorPublicKeyProblems } from './emulator-keys.js';
+import { resolveTransport } from './resolve-transport.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 type Collect = (problem: string) => void;
@@ -33,7 +35,6 @@ export interface ResolveEnvironment {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
-const DEFAULT_MAX_CONCURRENCY = 128;
 
 /**
  * Checks the options of one merchant and fills in defaults.
@@ -69,25 +70,32 @@ export function resolveOptions(
     emulatorPublicKeyProblems(publicKeys).forEach(collect);
   }
   const http = given.http ?? {};
+  const presentsCertificate = http.tls?.clientCertificate ?? false;
+  if (presentsCertificate && credential && !('load' in credential)) {
+    identityProblems(credential).forEach(collect);
+  }
+  const refusals = [
+    ...(environment.isProduction ? [emulatorCredentialProblems] : []),
+    ...(presentsCertificate ? [identityProblems] : []),
+  ];
   const resolved = {
     mchid,
     appids: resolveAppids(given.appid, collect),
-    refuseCredential: environment.isProduction ? emulatorCredentialProblems : () => [],
+    refuseCredential: (loaded: MerchantCredential) => refusals.flatMap((find) => find(loaded)),
     publicKeys,
     usesCertificates,
     publicKeyShare: platform.publicKeyShare ?? 100,
     notifyUrl: resolveNotifyUrl(given.notifyUrl, collect),
     origins: resolveOrigins(given, collect),
     timeoutMs: http.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    transport: {
-      dispatcher: http.dispatcher,
-      ca: http.tls?.ca,
-      minVersion: http.tls?.minVersion,
-      maxConnections: http.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
-    },
+    transport: resolveTransport(http, environment.nowMs, collect),
+    presentsCertificate,
     store: given.store,
+    inbox: given.inbox,
+    queue: given.queue,
     renewal: checkRenewal(given.renewal ?? {}, collect),
     graceMs: given.renewal?.graceMs ?? RENEWAL.defaultGraceMs,
+    previousKeyMs: given.renewal?.previousKeyMs ?? RENEWAL.defaultPreviousKeyMs,
   };
   if (problems.length > 0 || !credential) throw new WechatPayConfigurationError(problems);
   return { ...resolved, credential };
@@ -136,8 +144,7 @@ function resolvePublicKeys(platform: WechatPayPlatformOptions, collect: Collect)
     try {
       return [publicKeyEntry(id, parsePublicKey(key))];
     } catch (error) {
-      const reason = error instanceof TypeError ? error.message : 'cannot be read';
-      collect(`platform.publicKey.key (微信支付公钥) ${reason}`);
+      collect(`platform.publicKey.key (微信支付公钥) ${checkMessageOf(error)}`);
       return [];
     }
   });
@@ -175,7 +182,7 @@ function resolveOrigins(options: Partial<WechatPayOptions>, collect: Collect): s
     try {
       return [parseBaseUrl(value)];
     } catch (error) {
-      collect(`${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`);
+      collect(`${name} ${checkMessageOf(error)}`);
       return [];
     }
   });

@@ -1,5 +1,6 @@
 import type { CertificateStore, PlatformKey, RenewalOptions } from '../certificates/index.js';
 import type { CredentialSource, MerchantCredential } from '../merchant/index.js';
+import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
 import type { TransportOptions } from '../transport/index.js';
 
 /** Options after every check, with defaults filled in. */
@@ -8,7 +9,7 @@ export interface ResolvedOptions {
   /** Appids by name; a single one is called `default`. */
   readonly appids: Readonly<Record<string, string>>;
   readonly credential: CredentialSource | MerchantCredential;
-  /** What speaks against a credential that a source delivers later; nothing outside production. */
+  /** What speaks against a credential that a source delivers later, one sentence a problem. */
   readonly refuseCredential: (credential: MerchantCredential) => readonly string[];
   readonly publicKeys: readonly PlatformKey[];
   readonly usesCertificates: boolean;
@@ -17,7 +18,12 @@ export interface ResolvedOptions {
   readonly origins: readonly string[];
   readonly timeoutMs: number;
   readonly transport: TransportOptions;
+  /** The transport shows the merchant's certificate, so it must be shared with nobody. */
+  readonly presentsCertificate: boolean;
   readonly store: CertificateStore | undefined;
+  readonly inbox: NotificationInbox | undefined;
+  readonly queue: NotificationQueue | undefined;
   readonly renewal: RenewalOptions;
   readonly graceMs: number;
+  readonly previousKeyMs: number;
 }

@@ -26,14 +26,21 @@ export function encryptOaep(text: string, key: KeyObject): string {
  * Opens one field that the platform encrypted for the merchant certificate.
  *
  * @param ciphertext Base64 text
+ * @param keys the key in force first, then predecessors
  * @throws {WechatPayDecryptionError} when it was encrypted for another key or is damaged
  */
-export function decryptOaep(ciphertext: string, key: KeyObject): string {
-  try {
-    return privateDecrypt({ key, ...OAEP }, Buffer.from(ciphertext, 'base64')).toString('utf8');
-  } catch {
-    throw new WechatPayDecryptionError(
-      'A field of the answer does not open with the merchant private key (商户API私钥) that signed the request',
-    );
+export function decryptOaep(ciphertext: string, keys: readonly KeyObject[]): string {
+  const bytes = Buffer.from(ciphertext, 'base64');
+  for (const key of keys) {
+    try {
+      return privateDecrypt({ key, ...OAEP }, bytes).toString('utf8');
+    } catch {
+      // the next one may open it
+    }
   }
+  throw new WechatPayDecryptionError(
+    keys.length === 0
+      ? 'A field of the answer is encrypted for the merchant certificate, whose private key a remote signer holds: it cannot be read here'
+      : 'A field of the answer does not open with the merchant private key (商户API私钥) that signed the request',
+  );
 }

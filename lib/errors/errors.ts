@@ -20,7 +20,7 @@ export class WechatPayConfigurationError extends WechatPayError {
     const title = options.title ?? 'The WeChat Pay configuration is wrong';
     const list =
       problems.length === 1
-        ? ` ${problems[0] ?? ''}`
+        ? ` ${problems.join()}`
         : problems.map((problem) => `\n  - ${problem}`).join('');
     super(options.code ?? 'CONFIGURATION_INVALID', `${title}:${list}`);
     this.problems = [...problems];
@@ -142,14 +142,56 @@ export class WechatPayDecryptionError extends WechatPayError {
 branded(WechatPayDecryptionError, 'WechatPayDecryptionError');
 
 /**
- * A certificate store failed or did not answer in time. The library goes on from memory; this
- * error reaches an application only through events.
+ * A store failed or did not answer in time. Without its certificate store the library goes on from
+ * memory, and events tell of it; without its inbox a notification is not handled, and the platform
+ * comes back.
  *
  * @publicApi
  */
 export class WechatPayStoreError extends WechatPayError {
-  constructor(message: string, facts: WechatPayErrorFacts = {}) {
-    super('STORE_FAILED', message, facts);
+  /** `STORE_ENTRY_INVALID`: the store works, but what it holds for a merchant is not usable. */
+  constructor(message: string, facts: WechatPayErrorFacts & { code?: 'STORE_ENTRY_INVALID' } = {}) {
+    super(facts.code ?? 'STORE_FAILED', message, facts);
   }
 }
 branded(WechatPayStoreError, 'WechatPayStoreError');
+
+/** Codes of {@link WechatPayNotificationError}. */
+export type NotificationErrorCode =
+  | 'NOTIFICATION_BUSY'
+  | 'NOTIFICATION_LATE'
+  | 'NOTIFICATION_FAILED'
+  | 'NOTIFICATION_UNHANDLED'
+  | 'NOTIFICATION_NOT_QUEUED'
+  | 'NOTIFICATION_REFUSED'
+  | 'NOTIFICATION_MISMATCH';
+
+/** No repetition helps. */
+const FINAL: ReadonlySet<NotificationErrorCode> = new Set([
+  'NOTIFICATION_MISMATCH',
+  'NOTIFICATION_REFUSED',
+]);
+
+/**
+ * A genuine notification was not handled, and the platform is told to come back: the same event is
+ * being handled now (`BUSY`), a handler takes longer than the platform waits (`LATE`) or has failed
+ * (`FAILED`; `cause` says why, an `AggregateError` when several did), none is there for it
+ * (`UNHANDLED`), the queue did not take it (`NOT_QUEUED`), or it differs from your own order
+ * (`MISMATCH`: somebody must look). `REFUSED` is what a queue holds and the platform never sent.
+ *
+ * @publicApi
+ */
+export class WechatPayNotificationError extends WechatPayError {
+  /** The `id` of the notification, where it was verified. */
+  readonly notificationId: string | undefined;
+
+  constructor(
+    code: NotificationErrorCode,
+    message: string,
+    facts: WechatPayErrorFacts & { notificationId?: string | undefined } = {},
+  ) {
+    super(code, message, { isRetryable: !FINAL.has(code), ...facts });
+    this.notificationId = facts.notificationId;
+  }
+}
+branded(WechatPayNotificationError, 'WechatPayNotificationError');

@@ -4,11 +4,13 @@ export {
   WechatPayCertificateError,
   WechatPayConfigurationError,
   WechatPayDecryptionError,
+  WechatPayNotificationError,
   WechatPayRequestError,
   WechatPaySignatureError,
   WechatPayStoreError,
   WechatPayTransportError,
   WechatPayUnknownResultError,
+  type NotificationErrorCode,
   type TransportErrorCode,
 } from './errors.js';
 export {
@@ -17,4 +19,4 @@ export {
   type ApiErrorSource,
   type SignInformation,
 } from './api.error.js';
-export { redactTarget, redactText } from './redact.js';
+export { checkMessageOf, redactTarget, redactText } from './redact.js';

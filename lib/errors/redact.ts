@@ -51,6 +51,17 @@ export function redactTarget(target: string): string {
   return `${redactText(path)}?${query}`.slice(0, MAX_TEXT);
 }
 
+/**
+ * What one of our own checks found wrong with a value, to stand behind the value's name. Whatever else
+ * went wrong may quote the value, so it is not shown.
+ *
+ * @internal
+ */
+export function checkMessageOf(error: unknown): string {
+  const isOurs = error instanceof TypeError || error instanceof RangeError;
+  return isOurs ? error.message : 'cannot be read';
+}
+
 /** What is kept of a foreign error beside its name and message. */
 const PLAIN_FACTS = ['code', 'errno', 'syscall', 'address', 'port'] as const;
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import type { MerchantContext } from '../context/index.js';
-import { merchantHealth, type MerchantHealth } from './merchant-health.js';
+import { merchantHealth, type MerchantHealth, type MerchantState } from './merchant-health.js';
 import { TOKEN_PREFIX } from '../version.js';
 
 /** Whose health is reported; the registry of merchants is this. */
@@ -10,6 +10,11 @@ export interface HealthContexts {
   /** @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN` */
   get(name: string): MerchantContext;
 }
+
+/** Merchants in one report; with thousands of them it would be a page of its own. */
+const MAX_LISTED = 50;
+/** What somebody should look at comes first. */
+const RANK: Readonly<Record<MerchantState, number>> = { down: 0, degraded: 1, up: 2 };
 
 /** Token of {@link HealthContexts}. */
 export const HEALTH_CONTEXTS = `${TOKEN_PREFIX}:health-contexts`;
@@ -47,9 +52,11 @@ export class WechatPayHealthIndicator {
   ) {}
 
   /**
-   * `up`; `down` only when nothing can verify; degraded from 30 days before an expiry, after missed
-   * refreshes, or with a wrong clock. Terminus 11 knows no degraded state: there it is `up` with
-   * `degraded: true`.
+   * `up`; `down` only when nothing can verify, for none of the merchants; degraded from 30 days before
+   * an expiry, after missed refreshes, with a wrong clock, or when some merchants are down. Terminus
+   * 11 knows no degraded state: there it is `up` with `degraded: true`.
+   *
+   * Beyond 50 merchants those are listed that somebody should look at, with counts of all.
    *
    * @param key the name under which terminus reports it
    * @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN` for a name that was never registered
@@ -62,16 +69,21 @@ export class WechatPayHealthIndicator {
       name: context.name,
       health: merchantHealth(context, now),
     }));
+    const count = (state: MerchantState): number =>
+      reports.filter(({ health }) => health.state === state).length;
+    const listed = [...reports]
+      .sort((one, other) => RANK[one.health.state] - RANK[other.health.state])
+      .slice(0, MAX_LISTED);
     const merchants = Object.fromEntries(
-      reports.map(({ name, health }) => [name, describe(health, options.details ?? false)]),
+      listed.map(({ name, health }) => [name, describe(health, options.details ?? false)]),
     );
+    const [down, degraded] = [count('down'), count('degraded')];
+    const total = reports.length;
+    const data = { merchants, ...(total > MAX_LISTED && { counts: { total, degraded, down } }) };
     const session: Session = this.indicators.check(key);
-    if (reports.some(({ health }) => health.state === 'down')) return session.down({ merchants });
-    if (!reports.some(({ health }) => health.state === 'degraded'))
-      return session.up({ merchants });
-    return session.degraded
-      ? session.degraded({ merchants })
-      : session.up({ merchants, degraded: true });
+    if (down > 0 && down === total) return session.down(data);
+    if (down + degraded === 0) return session.up(data);
+    return session.degraded ? session.degraded(data) : session.up({ ...data, degraded: true });
   }
 }
 

@@ -1,5 +1,6 @@
-import { createNonce, requestMessage, signSha256 } from '../crypto/index.js';
-import type { MerchantCredential } from '../merchant/index.js';
+import { createNonce, requestMessage } from '../crypto/index.js';
+import { signWith, type MerchantCredential } from '../merchant/index.js';
+import type { Deadline } from '../transport/index.js';
 
 /** A request ready for the wire: the body is the very part of the bytes that were signed. */
 export interface SignedRequest {
@@ -8,10 +9,11 @@ export interface SignedRequest {
 }
 
 /**
- * Signs a request with the merchant's key.
+ * Signs a request for the merchant.
  *
  * @param target path and query as they will stand in the request line; ASCII
  * @param json the serialised body, empty for none
+ * @throws as `signWith`
  * @see Source: 微信支付 接口规则/签名生成
  */
 export async function signRequest(
@@ -20,11 +22,12 @@ export async function signRequest(
   target: string,
   json: string,
   nowMs: number,
+  deadline: Deadline,
 ): Promise<SignedRequest> {
   const timestamp = String(Math.floor(nowMs / 1000));
   const nonce = createNonce();
   const message = Buffer.from(requestMessage(method, target, timestamp, nonce, json), 'utf8');
-  const signature = await signSha256(message, credential.privateKey);
+  const signature = await signWith(credential, message, deadline);
   // four lines before the body, each with its LF
   const bodyAt = method.length + target.length + timestamp.length + nonce.length + 4;
   return {

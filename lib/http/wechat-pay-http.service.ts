@@ -6,6 +6,7 @@ import {
 } from '../certificates/index.js';
 import { decryptOaep, encryptOaep } from '../crypto/index.js';
 import {
+  checkMessageOf,
   WechatPayApiError,
   WechatPayRequestError,
   WechatPayTransportError,
@@ -153,7 +154,7 @@ export class WechatPayHttpService {
     const deadline = new Deadline(headersTimeoutMs, options.signal);
     try {
       const credential = await deadline.race(credentials.get());
-      const signed = await signRequest(credential, 'GET', target, '', clock());
+      const signed = await signRequest(credential, 'GET', target, '', clock(), deadline);
       const answer = await transport.stream(
         {
           origin,
@@ -187,7 +188,14 @@ export class WechatPayHttpService {
     try {
       const credential = await deadline.race(credentials.get());
       return await this.#overHosts(origins, async (origin, attempt) => {
-        const { authorization } = await signRequest(credential, method, target, '', clock());
+        const { authorization } = await signRequest(
+          credential,
+          method,
+          target,
+          '',
+          clock(),
+          deadline,
+        );
         const headers = protocolHeaders(authorization, undefined, wechatpaySerial);
         const wire = { origin, method, target, headers, body: undefined, attempt };
         return transport.send(wire, deadline, MAX_ANSWER_BYTES);
@@ -211,9 +219,10 @@ export class WechatPayHttpService {
       const answer = await this.#overHosts(origins, async (origin, attempt) => {
         credential = credentials.credential ?? (await deadline.race(credentials.get()));
         const { json, serial } = await this.#prepareBody(request, certificates, deadline);
-        const signed = await signRequest(credential, method, target, json, clock());
+        const signed = await signRequest(credential, method, target, json, clock(), deadline);
         if (deadline.reason) throw deadline.reason;
         const headers = protocolHeaders(signed.authorization, signed.body, serial);
+        certificates.countSent(serial);
         if (extra) headers.push(...extra);
         const wire = { origin, method, target, headers, body: signed.body, attempt };
         return transport.send(wire, deadline, MAX_ANSWER_BYTES);
@@ -279,8 +288,9 @@ export class WechatPayHttpService {
     await this.#verify(headers, body, deadline);
     let data = body.length === 0 ? undefined : parseJson(body, requestId);
     if (request.decrypted && credential) {
-      const { privateKey } = credential;
-      data = mapFields(data, request.decrypted, (text) => decryptOaep(text, privateKey));
+      const { privateKey, previousPrivateKeys } = credential;
+      const keys = privateKey ? [privateKey, ...previousPrivateKeys] : previousPrivateKeys;
+      data = mapFields(data, request.decrypted, (text) => decryptOaep(text, keys));
     }
     return { status, data: data as T, requestId, headers };
   }
@@ -316,8 +326,7 @@ function encryptFields(body: unknown, paths: readonly string[], key: PlatformKey
     try {
       return encryptOaep(text, key.key);
     } catch (error) {
-      const reason = error instanceof RangeError ? error.message : 'cannot be encrypted';
-      throw new WechatPayRequestError(`The field ${path} ${reason}`);
+      throw new WechatPayRequestError(`The field ${path} ${checkMessageOf(error)}`);
     }
   });
 }

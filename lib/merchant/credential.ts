@@ -7,32 +7,8 @@ import {
   type CertificateFacts,
   type PemInput,
 } from '../crypto/index.js';
-
-/**
- * A whole credential as a source delivers it: key, certificate and APIv3 keys belong together and
- * are checked together.
- *
- * @publicApi
- */
-export interface CredentialMaterial {
-  /** 商户API私钥, `apiclient_key.pem`: its content (any PEM form or bare Base64), or a parsed key. */
-  readonly privateKey: PemInput | KeyObject;
-  /** 商户API证书, `apiclient_cert.pem`: its content. Give this or `serialNo`, or both. */
-  readonly certificate?: PemInput | undefined;
-  /** 商户API证书序列号: hexadecimal. Taken from the certificate when that is given. */
-  readonly serialNo?: string | undefined;
-  /** APIv3密钥, 32 characters; the current one first, then those still valid for decryption. */
-  readonly apiV3Keys: readonly string[];
-}
-
-/**
- * Where a credential comes from. Loaded once, on first use.
- *
- * @publicApi
- */
-export interface CredentialSource {
-  load(signal: AbortSignal): Promise<CredentialMaterial>;
-}
+import { checkMessageOf } from '../errors/index.js';
+import type { CredentialMaterial, Signer } from './credential-source.js';
 
 /**
  * Who the merchant is: an immutable snapshot, replaced as a whole.
@@ -43,9 +19,16 @@ export interface MerchantCredential {
   readonly mchid: string;
   /** Serial number of the merchant certificate, upper-case hexadecimal. */
   readonly serialNo: string;
-  readonly privateKey: KeyObject;
+  /** `undefined` when a {@link signer} signs. */
+  readonly privateKey: KeyObject | undefined;
+  /** Signs in place of the private key. */
+  readonly signer: Signer | undefined;
+  /** PEM, when the source delivered one: for hosts that ask for a client certificate. */
+  readonly certificate: string | undefined;
   /** The current APIv3 key first, then predecessors still valid for decryption. */
   readonly apiV3Keys: readonly KeyObject[];
+  /** Predecessors that may still decrypt what was encrypted for their certificates. */
+  readonly previousPrivateKeys: readonly KeyObject[];
   /** When the merchant certificate expires; `undefined` when only its serial is known. */
   readonly notAfterMs: number | undefined;
 }
@@ -68,7 +51,8 @@ export function checkCredential(
   if (typeof material !== 'object' || material === null) {
     return { problems: ['the source delivered no { privateKey, certificate, apiV3Keys }'] };
   }
-  const privateKey = readPrivateKey(material.privateKey, collect);
+  const signer = readSigner(material, collect);
+  const privateKey = signer ? undefined : readPrivateKey(material.privateKey, collect);
   const certificate = readCertificate(material.certificate, collect);
   const serialNo = checkSerial(material.serialNo, certificate, collect);
   const apiV3Keys = readApiV3Keys(material.apiV3Keys, collect);
@@ -78,25 +62,42 @@ export function checkCredential(
       'credential.privateKey does not belong to credential.certificate: take apiclient_key.pem and apiclient_cert.pem from the same download',
     );
   }
-  if (problems.length > 0 || !privateKey || !serialNo) return { problems };
+  if (problems.length > 0 || !serialNo) return { problems };
   return {
     credential: Object.freeze({
       mchid,
       serialNo,
       privateKey,
+      signer,
+      certificate: certificate?.pem,
       apiV3Keys: Object.freeze(apiV3Keys),
+      previousPrivateKeys: Object.freeze([]),
       notAfterMs: certificate?.notAfterMs,
     }),
   };
 }
 
-function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObject | undefined {
+function readSigner(material: CredentialMaterial, collect: Collect): Signer | undefined {
+  const signer: unknown = material.signer ?? undefined;
+  if (signer === undefined) return undefined;
+  if (material.privateKey !== undefined) {
+    collect('credential.privateKey and credential.signer exclude each other');
+  }
+  if (typeof (signer as Partial<Signer>).sign === 'function') return signer as Signer;
+  collect('credential.signer must have sign(message, signal)');
+  return undefined;
+}
+
+function readPrivateKey(
+  input: PemInput | KeyObject | undefined,
+  collect: Collect,
+): KeyObject | undefined {
   try {
     const isGiven = typeof input === 'string' || Buffer.isBuffer(input);
     if (!isGiven && !(input instanceof KeyObject)) throw new TypeError('is missing');
     return parsePrivateKey(input);
   } catch (error) {
-    collect(`credential.privateKey (商户API私钥) ${messageOf(error)}`);
+    collect(`credential.privateKey (商户API私钥) ${checkMessageOf(error)}`);
     return undefined;
   }
 }
@@ -104,12 +105,13 @@ function readPrivateKey(input: PemInput | KeyObject, collect: Collect): KeyObjec
 function readCertificate(
   input: PemInput | null | undefined,
   collect: Collect,
-): CertificateFacts | undefined {
+): (CertificateFacts & { readonly pem: string }) | undefined {
   if (input === undefined || input === null) return undefined;
   try {
-    return certificateFacts(parseCertificate(input));
+    const parsed = parseCertificate(input);
+    return { ...certificateFacts(parsed), pem: parsed.toString() };
   } catch (error) {
-    collect(`credential.certificate (商户API证书) ${messageOf(error)}`);
+    collect(`credential.certificate (商户API证书) ${checkMessageOf(error)}`);
     return undefined;
   }
 }
@@ -166,10 +168,10 @@ function checkCertificate(
   nowMs: number,
   collect: Collect,
 ): void {
-  const { commonName } = certificate;
+  const { commonName = '' } = certificate;
   // an mchid that is no number is reported by itself, and may be a secret in the wrong place
   const isNumber = /^\d{1,32}$/.test(mchid);
-  if (isNumber && /^\d{8,}$/.test(commonName ?? '') && commonName !== mchid) {
+  if (isNumber && /^\d{8,}$/.test(commonName) && commonName !== mchid) {
     collect(`credential.certificate belongs to merchant ${commonName}, not to mchid ${mchid}`);
   }
   if (certificate.notAfterMs <= nowMs) {
@@ -185,8 +187,4 @@ function checkCertificate(
 
 function isPair(privateKey: KeyObject, certificate: CertificateFacts): boolean {
   return createPublicKey(privateKey).equals(certificate.publicKey);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof TypeError ? error.message : 'cannot be read';
 }

@@ -1,12 +1,35 @@
+export { MemoryNotificationInbox, type MemoryNotificationInboxOptions } from './memory-inbox.js';
+export type { InboxClaim, NotificationInbox } from './inbox.js';
+export {
+  dispatchSettings,
+  notifyControllers,
+  type WechatPayNotificationExtras,
+} from './notify-controller.js';
+export {
+  OnWechatPayNotification,
+  type OnWechatPayNotificationOptions,
+} from './on-notification.decorator.js';
+export {
+  assertMatchesOrder,
+  assertMatchesRefund,
+  type ExpectedOrder,
+  type ExpectedRefund,
+} from './assert-matches.js';
+export type { NotificationQueue, QueuedNotification } from './queue.js';
+export type { SqlTransaction } from './transactional-claim.js';
+export { WechatPayNotifications } from './wechat-pay-notifications.service.js';
 export type {
+  ProfitSharingPayload,
   RefundPayload,
   TransactionPayload,
+  WechatPayEventKind,
   WechatPayEventType,
   WechatPayNotificationPayloads,
 } from './notification.types.js';
 export { useWechatPayRawBody, type WechatPayRawBodyOptions } from './raw-body.js';
 export {
   NOTIFICATION_RECEIVERS,
+  type DispatchSettings,
   type NotificationReceivers,
   type WechatPayNotifyOptions,
 } from './receivers.js';

@@ -1,4 +1,4 @@
-import type { WechatPayNotification } from './notification.types.js';
+import type { ReceivedNotification } from './received-notification.js';
 import { TOKEN_PREFIX } from '../version.js';
 
 /** What we use of a request of Express or Fastify. */
@@ -32,19 +32,19 @@ export function rawBodyOf(request: NotifyRequest): Buffer | undefined {
 }
 
 /**
- * Notifications by request. Kept beside the requests, not on them: a property of ours would make
- * every request a slow object. One map for all copies of this package in a process.
+ * Where a request carries its notification; the same for all copies of this package in a process.
  */
-const NOTIFICATIONS = Symbol.for(`${TOKEN_PREFIX}:notifications`);
-const shared = globalThis as { [NOTIFICATIONS]?: WeakMap<object, WechatPayNotification> };
-const notifications = (shared[NOTIFICATIONS] ??= new WeakMap<object, WechatPayNotification>());
+const NOTIFICATION = Symbol.for(`${TOKEN_PREFIX}:notification`);
+interface Received {
+  [NOTIFICATION]?: ReceivedNotification;
+}
 
-/** Keeps the verified notification of a request. */
-export function setNotification(request: object, notification: WechatPayNotification): void {
-  notifications.set(request, notification);
+/** Keeps the verified notification on its request. */
+export function setNotification(request: object, notification: ReceivedNotification): void {
+  (request as Received)[NOTIFICATION] = notification;
 }
 
 /** The verified notification of a request, if the guard let it pass. */
-export function getNotification(request: object): WechatPayNotification | undefined {
-  return notifications.get(request);
+export function getNotification(request: object): ReceivedNotification | undefined {
+  return (request as Received)[NOTIFICATION];
 }

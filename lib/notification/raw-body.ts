@@ -18,6 +18,8 @@ export interface WechatPayRawBodyOptions {
 }
 
 const MAX_DISCARDED_BYTES = 8 * 1024 * 1024;
+/** The platform itself gives up after five seconds; Fastify sets no limit of its own. */
+const LONGEST_READ_MS = 10_000;
 const TOO_LARGE = '报文过大';
 
 /** A request while its body is read; both platforms look for `rawBody`. */
@@ -41,7 +43,8 @@ interface FastifyLike {
 /**
  * Reads the bodies of the notification route raw, before any parser and with a limit of its own: the
  * parsers' defaults (100 kB on Express, 1 MiB on Fastify) refuse genuine large notifications.
- * Works on Express and Fastify; call it before `app.listen()` or `app.init()`.
+ * Works on Express and Fastify; call it before `app.listen()` or `app.init()`. A body that takes longer
+ * than ten seconds is cut off.
  *
  * @throws {WechatPayConfigurationError} for a path that does not start with `/` or a limit out of
  * range
@@ -111,16 +114,22 @@ function useOnFastify(fastify: FastifyLike, path: string, limit: number): void {
 
 /**
  * The whole body, or `undefined` when it is larger than the limit. What is too much is read and
- * thrown away, within a bound: a sender that is cut off while it writes never sees the answer.
+ * thrown away, within a bound: a sender that is cut off while it writes never sees the answer. One that
+ * takes too long is cut off.
  */
 async function readAll(stream: Readable, limit: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > limit + MAX_DISCARDED_BYTES) return undefined;
-    if (size <= limit) chunks.push(chunk);
-    else chunks.length = 0;
+  const timer = setTimeout(() => stream.destroy(), LONGEST_READ_MS);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > limit + MAX_DISCARDED_BYTES) return undefined;
+      if (size <= limit) chunks.push(chunk);
+      else chunks.length = 0;
+    }
+  } finally {
+    clearTimeout(timer);
   }
   return size > limit ? undefined : Buffer.concat(chunks);
 }

@@ -1,5 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import {
+  assertFresh,
+  readSignedHeaders,
   verifySigned,
   type PlatformKey,
   type PlatformKeySource,
@@ -9,7 +11,8 @@ import { AEAD_ALGORITHM, openAead, type AeadBox } from '../crypto/index.js';
 import { WechatPayRequestError } from '../errors/index.js';
 import { parseJson } from '../http/index.js';
 import { Deadline } from '../transport/index.js';
-import type { WechatPayNotification } from './notification.types.js';
+import { kindOf } from './event-key.js';
+import { ReceivedNotification, type NotificationSource } from './received-notification.js';
 
 /** What a notification is received for; a `MerchantContext` has all of it. */
 export interface NotificationReceiver {
@@ -29,6 +32,16 @@ const KEY_WAIT_MS = 2_000;
 
 // Where money has moved the payload says whose it is; other events do not always.
 const NAMES_ITS_MERCHANT = /^(?:TRANSACTION|REFUND)\./;
+const PROFIT_SHARING = 'TRANSACTION.SUCCESS/profitsharing';
+
+/**
+ * Checks all that can be checked without knowing the merchant: headers and time window.
+ *
+ * @throws {WechatPaySignatureError} for anything that cannot verify
+ */
+export function assertPlausible(rawHeaders: SignedHeaderSource, nowMs: number): void {
+  assertFresh(readSignedHeaders(rawHeaders), nowMs);
+}
 
 /**
  * Checks that the platform signed these bytes just now.
@@ -56,23 +69,20 @@ export function verifyNotification(
  */
 export async function openNotification(
   receiver: NotificationReceiver,
-  body: Buffer,
-): Promise<WechatPayNotification> {
-  const envelope = readEnvelope(parseShape(body));
+  source: NotificationSource,
+): Promise<ReceivedNotification> {
+  const envelope = readEnvelope(parseShape(source.body));
   const { credentials } = receiver;
   const { apiV3Keys } = credentials.credential ?? (await withinBudget(credentials.get()));
   const payload =
     asObject(parseShape(decrypt(receiver, envelope.box, apiV3Keys))) ??
     refuse('its payload is not an object');
-  const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
-  const mayBeNobodys = !NAMES_ITS_MERCHANT.test(envelope.eventType);
-  if (owner !== receiver.mchid && !(owner === undefined && mayBeNobodys)) {
+  if (!isFor(receiver.mchid, envelope, payload)) {
     refuse(`it is for another merchant than ${receiver.mchid}`);
   }
   const { id, eventType, createTime, originalType, summary } = envelope;
   const { name: merchant, mchid } = receiver;
-  // Named one by one: spreading costs several microseconds of a route that has few.
-  const notification = {
+  const content = {
     id,
     eventType,
     createTime,
@@ -82,7 +92,22 @@ export async function openNotification(
     mchid,
     payload,
   };
-  return Object.freeze(notification) as unknown as WechatPayNotification;
+  return new ReceivedNotification(content, source);
+}
+
+/** Whether the payload names this merchant, where it names one. */
+function isFor(
+  mchid: string,
+  { eventType, originalType }: Envelope,
+  payload: Readonly<Record<string, unknown>>,
+): boolean {
+  const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
+  if (owner === mchid) return true;
+  // The receiver of a share is notified of a payment that is another merchant's.
+  if (kindOf(eventType, originalType) === PROFIT_SHARING) {
+    return asObject(payload['receiver'])?.['account'] === mchid;
+  }
+  return owner === undefined && !NAMES_ITS_MERCHANT.test(eventType);
 }
 
 function decrypt(receiver: NotificationReceiver, box: AeadBox, keys: readonly KeyObject[]): Buffer {

@@ -1,3 +1,5 @@
+import type { NotificationInbox } from './inbox.js';
+import type { NotificationQueue } from './queue.js';
 import type { NotificationReceiver } from './receive.js';
 import { TOKEN_PREFIX } from '../version.js';
 
@@ -5,8 +7,48 @@ import { TOKEN_PREFIX } from '../version.js';
 export interface NotificationReceivers {
   /** @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN` */
   get(name: string | undefined): NotificationReceiver;
+  /** The merchant of this name or mchid, if it is loaded now. */
+  find(name: string): NotificationReceiver | undefined;
+  /** Whether a merchant of this name may yet come, by its mchid. */
+  mayCome(name: string): boolean;
+  /** Where its events are remembered. */
+  inboxOf(name: string): NotificationInbox;
+  /** Where its notifications wait for their handlers, if they do. */
+  queueOf(name: string): NotificationQueue | undefined;
+  /**
+   * Calls `start` for the queue of every merchant that is loaded, and later for those of merchants that
+   * come, which are not usable before it resolves. One queue may come several times.
+   */
+  forEachQueue(start: (queue: NotificationQueue) => Promise<void>): Promise<void>;
+  /** How notifications of this registration are handled. */
+  settingsOf(name: string): DispatchSettings;
+  /**
+   * The merchant of this name, loaded now if it can be; within a bound, as strangers choose the name.
+   *
+   * @returns `undefined` when too many are looked for just now
+   * @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN`
+   */
+  load(name: string): Promise<NotificationReceiver | undefined>;
   /** Milliseconds since 1970. */
   nowMs(): number;
+}
+
+/**
+ * How the handlers of a registration are run.
+ *
+ * @publicApi
+ */
+export interface DispatchSettings {
+  /**
+   * How long the platform waits for handlers, 100 to 4,900 ms. Those that take longer go on, and the
+   * platform delivers again, to find them finished. @default 4000
+   */
+  readonly ackTimeoutMs?: number | undefined;
+  /**
+   * What becomes of an event that no handler takes: `accept` answers 204 with a warning in the log,
+   * `refuse` answers 500, so that the platform keeps it for a day. @default 'accept'
+   */
+  readonly unhandled?: 'accept' | 'refuse' | undefined;
 }
 
 /** Token of {@link NotificationReceivers}. */

@@ -7,5 +7,5 @@ import { WechatPayNotification as decorator } from './wechat-pay-notification.de
 /** The parameter decorator and the type of what it delivers share one name. @publicApi */
 export const WechatPayNotification = decorator;
 /** A verified, decrypted notification; checking `eventType` narrows `payload`. @publicApi */
-export type WechatPayNotification<EventType extends string = WechatPayEventType> =
-  NotificationType<EventType>;
+export type WechatPayNotification<Kind extends string = WechatPayEventType> =
+  NotificationType<Kind>;

@@ -7,7 +7,17 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { WechatPayNotificationError } from '../errors/index.js';
 import { failBody, NotifyException } from './notify.exceptions.js';
+
+/** Outcomes of a dispatch, which has logged what had to be; each with its status. */
+const REPORTED: ReadonlyMap<string, number> = new Map([
+  ['NOTIFICATION_BUSY', 503],
+  ['NOTIFICATION_LATE', 503],
+  ['NOTIFICATION_FAILED', 500],
+  ['NOTIFICATION_UNHANDLED', 500],
+  ['NOTIFICATION_NOT_QUEUED', 503],
+]);
 
 /**
  * Answers for whatever a notification route throws, in the form that the platform understands, and
@@ -26,6 +36,11 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
     const { httpAdapter } = this.adapterHost;
     if (error instanceof NotifyException) {
       httpAdapter.reply(response, error.getResponse(), error.getStatus());
+      return;
+    }
+    const reported = error instanceof WechatPayNotificationError && REPORTED.get(error.code);
+    if (reported && !httpAdapter.isHeadersSent(response)) {
+      httpAdapter.reply(response, failBody(reported === 503 ? '系统繁忙' : '处理失败'), reported);
       return;
     }
     const asked = error instanceof HttpException ? error.getStatus() : 500;

@@ -21,14 +21,18 @@ import {
   setNotification,
   type NotifyRequest,
 } from './notify-request.js';
-import type { WechatPayNotification } from './notification.types.js';
 import {
   NOTIFICATION_RECEIVERS,
   NOTIFY_OPTIONS,
   type NotificationReceivers,
   type WechatPayNotifyOptions,
 } from './receivers.js';
-import { openNotification, verifyNotification, type NotificationReceiver } from './receive.js';
+import {
+  assertPlausible,
+  openNotification,
+  verifyNotification,
+  type NotificationReceiver,
+} from './receive.js';
 
 /**
  * Lets only genuine notifications of the platform reach a handler: content type, raw body, headers,
@@ -57,9 +61,16 @@ export class WechatPayNotifyGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<NotifyRequest>();
     this.assertContentType(request);
     const body = this.bodyOf(request);
-    const receiver = this.receiverOf(context, request);
-    await this.verify(receiver, request, body);
-    setNotification(request, await this.open(receiver, body));
+    const found = this.receiverOf(context, request);
+    const receiver = found instanceof Promise ? await found : found;
+    try {
+      const { headers } = request;
+      const receivedAtMs = this.receivers.nowMs();
+      await verifyNotification(receiver, headers, body, receivedAtMs);
+      setNotification(request, await openNotification(receiver, { headers, body, receivedAtMs }));
+    } catch (error) {
+      throw this.refusal(receiver, error);
+    }
     return true;
   }
 
@@ -100,50 +111,56 @@ export class WechatPayNotifyGuard implements CanActivate {
     return options;
   }
 
-  /** The merchant that this route is for. */
-  protected receiverOf(context: ExecutionContext, request: NotifyRequest): NotificationReceiver {
+  /** The merchant that this route is for; one that is not loaded is loaded now. */
+  protected receiverOf(
+    context: ExecutionContext,
+    request: NotifyRequest,
+  ): NotificationReceiver | Promise<NotificationReceiver> {
     const { merchant } = this.optionsOf(context);
-    const isChosen = typeof merchant === 'function';
     try {
+      if (typeof merchant !== 'function') return this.receivers.get(merchant);
       // A function that finds nobody must not mean the default merchant.
-      return this.receivers.get(isChosen ? String(merchant(request as never)) : merchant);
+      const name = String(merchant(request as never));
+      return this.receivers.find(name) ?? this.load(name, request);
     } catch (error) {
-      if (isChosen && error instanceof WechatPayConfigurationError) {
-        this.logger.debug('A notification named a merchant that is not registered');
-        throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
-      }
       this.logger.error(messageOf(error));
       throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
     }
   }
 
-  /** To the outside every failure says the same; the reason goes to the debug log. */
-  protected async verify(
-    receiver: NotificationReceiver,
-    request: NotifyRequest,
-    body: Buffer,
-  ): Promise<void> {
+  /** A request that is malformed or stale loads nobody. */
+  private async load(name: string, request: NotifyRequest): Promise<NotificationReceiver> {
+    let receiver: NotificationReceiver | undefined;
     try {
-      await verifyNotification(receiver, request.headers, body, this.receivers.nowMs());
+      assertPlausible(request.headers, this.receivers.nowMs());
+      receiver = await this.receivers.load(name);
     } catch (error) {
-      if (!(error instanceof WechatPaySignatureError)) throw this.asOurFault(receiver, error);
-      this.logger.debug(`[${receiver.name}] Notification refused: ${error.code} ${error.message}`);
+      if (error instanceof WechatPaySignatureError) {
+        this.logger.debug(`Notification refused: ${error.code} ${error.message}`);
+      } else if (
+        error instanceof WechatPayConfigurationError &&
+        error.code === 'MERCHANT_UNKNOWN'
+      ) {
+        this.logger.debug('A notification named a merchant that is not registered');
+      } else {
+        this.logger.error(messageOf(error));
+        throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
+      }
       throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
     }
+    if (receiver) return receiver;
+    this.logger.debug('Too many merchants are looked for: a notification has to come again');
+    throw new NotifyException(HttpStatus.SERVICE_UNAVAILABLE, '系统繁忙');
   }
 
-  /** Reached only after the signature held. */
-  protected async open(
-    receiver: NotificationReceiver,
-    body: Buffer,
-  ): Promise<WechatPayNotification> {
-    try {
-      return await openNotification(receiver, body);
-    } catch (error) {
-      if (!(error instanceof WechatPayRequestError)) throw this.asOurFault(receiver, error);
-      this.logger.error(`[${receiver.name}] ${error.message}`);
-      throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
-    }
+  /** To the outside every refusal says the same; the reason goes to the log. */
+  protected refusal(receiver: NotificationReceiver, error: unknown): NotifyException {
+    if (error instanceof WechatPaySignatureError) {
+      this.logger.debug(`[${receiver.name}] Notification refused: ${error.code} ${error.message}`);
+    } else if (error instanceof WechatPayRequestError) {
+      this.logger.error(`[${receiver.name}] ${error.message}`); // genuine, but not for us
+    } else return this.asOurFault(receiver, error);
+    return new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
   }
 
   /** A wrong APIv3 key is the commonest mistake: someone must act, and the platform comes back. */

@@ -13,6 +13,7 @@ export class Deadline {
   readonly #signal: AbortSignal | undefined;
   readonly #listeners = new Set<(reason: Error) => void>();
   #reason: WechatPayTransportError | undefined;
+  #controller: AbortController | undefined;
 
   /**
    * @param timeoutMs total time of the call, 1 to 2^31 - 1 milliseconds
@@ -39,6 +40,15 @@ export class Deadline {
   /** Why the call ended, or `undefined` while it goes on. */
   get reason(): WechatPayTransportError | undefined {
     return this.#reason;
+  }
+
+  /** Aborts when the call ends early; made only when somebody asks for it. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      const controller = (this.#controller = new AbortController());
+      this.onEnd((reason) => controller.abort(reason));
+    }
+    return this.#controller.signal;
   }
 
   /** Time left in milliseconds, 0 when it is over. */

@@ -7,6 +7,7 @@ export {
   parseBaseUrl,
   splitPlatformUrl,
 } from './hosts.js';
+export { createContext, type ClientIdentity } from './secure-context.js';
 export {
   Transport,
   type HttpDispatcher,

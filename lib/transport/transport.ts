@@ -1,10 +1,17 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { rootCertificates } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { Agent, Pool, request as undiciRequest, type Dispatcher } from 'undici';
-import { WechatPayTransportError, type TransportErrorCode } from '../errors/index.js';
+import { WechatPayTransportError } from '../errors/index.js';
 import type { AnswerHeaders, RawAnswer } from './answer.js';
 import { AnswerCollector } from './collector.js';
 import type { Deadline } from './deadline.js';
+import { asArgumentError, asTransportError } from './failures.js';
+import {
+  createContext,
+  isSameIdentity,
+  type ClientIdentity,
+  type TlsSettings,
+} from './secure-context.js';
 
 /**
  * Anything with undici's `dispatch`: an `Agent`, `ProxyAgent` or `MockAgent` of undici 7.
@@ -16,13 +23,9 @@ export interface HttpDispatcher {
 }
 
 /** How connections are made. */
-export interface TransportOptions {
+export interface TransportOptions extends TlsSettings {
   /** Replaces our connection pool; it is then never renewed nor closed by us. */
   readonly dispatcher?: HttpDispatcher | undefined;
-  /** Extra trusted roots in PEM form, for a proxy that re-signs; Node's own stay trusted. */
-  readonly ca?: string | readonly string[] | undefined;
-  /** @default 'TLSv1.2' */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   /** Connections to one host at the same time. @default 128 */
   readonly maxConnections?: number | undefined;
 }
@@ -74,6 +77,9 @@ export class Transport {
   /** Generations on which something still runs, and when that is over. */
   readonly #retired = new Map<TransportSnapshot, Promise<void>>();
   #snapshot: TransportSnapshot | undefined;
+  #identity: ClientIdentity | undefined;
+  /** Trust and identity of every generation until the identity changes. */
+  #context: SecureContext | undefined;
   #isClosed = false;
 
   constructor(options: TransportOptions = {}) {
@@ -86,6 +92,7 @@ export class Transport {
    * @param maxBytes bound of the answer's body
    * @throws {WechatPayTransportError} `CONNECTION_FAILED`, `TIMEOUT`, `ABORTED`, `CLOSED`,
    * `ANSWER_TOO_LARGE`; `wasSent` tells whether the platform may have seen the request
+   * @throws {WechatPayRequestError} `REQUEST_INVALID`: the request cannot be put on the wire
    */
   async send(request: WireRequest, deadline: Deadline, maxBytes: number): Promise<RawAnswer> {
     if (deadline.reason) throw deadline.reason; // ended while the request was signed
@@ -108,7 +115,8 @@ export class Transport {
         );
       });
     } catch (error) {
-      throw asTransportError(error, collector?.wasSent ?? false, request);
+      const wasSent = collector?.wasSent ?? false;
+      throw (!wasSent && asArgumentError(error)) || asTransportError(error, wasSent, request);
     }
   }
 
@@ -117,7 +125,7 @@ export class Transport {
    *
    * @param deadline ends the wait for the answer's headers, in a queue for a connection too
    * @param limits longest pause between two pieces of the body, and what may end it early
-   * @throws {WechatPayTransportError} as {@link send}
+   * @throws {WechatPayTransportError} and {WechatPayRequestError} as {@link send}
    */
   async stream(
     request: WireRequest,
@@ -145,10 +153,27 @@ export class Transport {
       );
       return { status: answer.statusCode, headers: answer.headers, body };
     } catch (error) {
-      throw asTransportError(deadline.reason ?? error, true, request);
+      const reason = deadline.reason ?? error;
+      throw asArgumentError(reason) ?? asTransportError(reason, true, request);
     } finally {
       forget();
     }
+  }
+
+  /**
+   * Shows another certificate to hosts that ask for one, or none. New requests go over new
+   * connections; what runs finishes on those it has. The same identity again changes nothing, and
+   * neither does any once this is closed.
+   *
+   * @throws {Error} of OpenSSL, when it cannot use the identity; the one before stays
+   */
+  useIdentity(identity: ClientIdentity | undefined): void {
+    if (this.#isClosed || isSameIdentity(identity, this.#identity)) return;
+    this.#context = createContext(this.#options, identity);
+    this.#identity = identity;
+    if (!this.#snapshot?.isOurs) return;
+    this.#retire(this.#snapshot);
+    this.#snapshot = undefined;
   }
 
   /** Lets running requests finish for a second, then ends them. Closing twice is harmless. */
@@ -180,7 +205,7 @@ export class Transport {
     const { dispatcher } = this.#options;
     const pools = new Set<Pool>();
     this.#snapshot = {
-      dispatcher: (dispatcher as Dispatcher | undefined) ?? createAgent(this.#options, pools),
+      dispatcher: (dispatcher as Dispatcher | undefined) ?? this.#createAgent(pools),
       pools,
       bornAtMs: now,
       isOurs: dispatcher === undefined,
@@ -188,27 +213,22 @@ export class Transport {
     if (current) this.#retire(current);
     return this.#snapshot;
   }
-}
 
-function createAgent(options: TransportOptions, pools: Set<Pool>): Agent {
-  const { ca } = options;
-  return new Agent({
-    factory: (origin, settings) => {
-      for (const pool of pools) if (pool.destroyed) pools.delete(pool);
-      const pool = new Pool(origin, settings);
-      pools.add(pool);
-      return pool;
-    },
-    connections: options.maxConnections ?? 128,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: KEEP_ALIVE_MS,
-    connect: {
-      timeout: CONNECT_TIMEOUT_MS,
-      minVersion: options.minVersion ?? 'TLSv1.2',
-      // `ca` replaces Node's own roots, so they are named again
-      ...(ca === undefined ? {} : { ca: [...rootCertificates, ...[ca].flat()] }),
-    },
-  });
+  #createAgent(pools: Set<Pool>): Agent {
+    this.#context ??= createContext(this.#options, this.#identity);
+    return new Agent({
+      factory: (origin, settings) => {
+        for (const pool of pools) if (pool.destroyed) pools.delete(pool);
+        const pool = new Pool(origin, settings);
+        pools.add(pool);
+        return pool;
+      },
+      connections: this.#options.maxConnections ?? 128,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
+      connect: { timeout: CONNECT_TIMEOUT_MS, secureContext: this.#context },
+    });
+  }
 }
 
 /** Waits for running requests as long as the grace time, then ends them. */
@@ -238,41 +258,4 @@ function translated(body: Readable, translate: (error: unknown) => Error): Reada
 function aborted({ reason }: AbortSignal): WechatPayTransportError {
   const cause: unknown = reason;
   return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', { cause });
-}
-
-/** Says what went wrong in our terms; an error of ours learns whether the request had left. */
-function asTransportError(
-  error: unknown,
-  wasSent: boolean,
-  { origin, attempt }: WireRequest,
-): WechatPayTransportError {
-  const facts = { cause: error, wasSent, attempt };
-  if (error instanceof WechatPayTransportError) {
-    const { cause, isRetryable } = error;
-    return new WechatPayTransportError(error.code as TransportErrorCode, error.message, {
-      ...facts,
-      cause,
-      isRetryable,
-    });
-  }
-  const code = errorCode(error);
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
-    return new WechatPayTransportError('TIMEOUT', `${origin} did not answer in time`, {
-      ...facts,
-      isRetryable: true,
-    });
-  }
-  if (code === 'UND_ERR_ABORTED' || (error instanceof Error && error.name === 'AbortError')) {
-    return new WechatPayTransportError('ABORTED', 'The call was aborted by its caller', facts);
-  }
-  return new WechatPayTransportError(
-    'CONNECTION_FAILED',
-    `The connection to ${origin} failed${code === undefined ? '' : ` (${code})`}: check DNS, firewall and proxy`,
-    { ...facts, isRetryable: true },
-  );
-}
-
-function errorCode(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'string' ? code : undefined;
 }

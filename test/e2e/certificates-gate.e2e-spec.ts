@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { OnDemandGate } from '../../lib/certificates/index.js';
 import { CertificatePlatform } from '../support/certificate-platform.js';
@@ -8,6 +10,14 @@ import {
   type TestContext,
 } from '../support/merchant-context.js';
 import { certificateSigner } from '../support/raw-platform.js';
+
+/** What is left on the heap when everything that nobody holds is gone, in bytes. */
+function usedHeap(): number {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  return process.memoryUsage().heapUsed;
+}
 
 const signer = certificateSigner('signer', { serial: '0E3A0001' });
 const nobody = { ...signer, id: '0E3A0BAD' };
@@ -56,6 +66,27 @@ describe('strangers who name keys that nobody knows', () => {
       await expect(context.certificates.find(`PUB_KEY_ID_${index}`)).resolves.toBeUndefined();
     }
     expect(platform.downloads).toBe(1);
+  });
+
+  it('leave no trace in memory, however many they name', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    const { keyRing } = context.certificates;
+    const bytes = 50_000;
+    const name = (index: number, prefix: string): Promise<unknown> =>
+      // a text of its own each time, which shares no memory with another
+      context.certificates.find(prefix + Buffer.alloc(bytes, `${index}A`).toString('latin1'));
+    const nameMany = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index += 1) {
+        await name(index, '');
+        await name(index, 'PUB_KEY_ID_');
+      }
+    };
+    await nameMany(10);
+    const before = usedHeap();
+    await nameMany(1_000);
+    expect(context.certificates.keyRing.keys).toEqual(keyRing.keys);
+    expect(usedHeap() - before).toBeLessThan((1_000 * bytes) / 4);
   });
 
   it('cost one download a minute through answers as well', async () => {

@@ -207,7 +207,7 @@ describe('lists of platform certificates', () => {
     });
     await context.certificates.refresh();
     expect(serials(context)).toEqual([old.id, fresh.id]);
-    expect(context.events.map(({ type }) => type)).toEqual(['refreshed']);
+    expect(context.events.map(({ type }) => type)).toEqual(['renewed']);
   });
 
   it('open with a previous APIv3 key, which is reported', async () => {
@@ -220,10 +220,7 @@ describe('lists of platform certificates', () => {
       },
     });
     await context.http.get('/v3/x');
-    expect(context.events.map(({ type }) => type)).toEqual([
-      'previous-api-v3-key-used',
-      'refreshed',
-    ]);
+    expect(context.events.map(({ type }) => type)).toEqual(['previous-api-v3-key-used', 'renewed']);
   });
 
   it('keep a certificate that is left out for the grace time, then drop it with an event', async () => {
@@ -233,19 +230,32 @@ describe('lists of platform certificates', () => {
     await context.http.get('/v3/x');
     platform.listed = [fresh];
     await context.certificates.refresh();
-    expect(context.events.at(-1)).toMatchObject({ leftOut: [old.id], dropped: [] });
+    expect(context.events.at(-1)).toMatchObject({ type: 'left-out', serials: [old.id] });
     platform.clock.advance(DAY_MS - 1000);
     await context.certificates.refresh();
-    expect(context.events.at(-1)).toMatchObject({ leftOut: [], dropped: [] });
+    expect(context.events.at(-1)).toMatchObject({ type: 'renewed', dropped: [] });
     platform.signer = old;
     platform.listSigner = fresh;
     await context.http.get('/v3/x'); // still verifies
     platform.clock.advance(1000);
     await context.certificates.refresh();
-    expect(context.events.at(-1)).toMatchObject({ leftOut: [], dropped: [old.id] });
+    expect(context.events.at(-1)).toMatchObject({ type: 'renewed', dropped: [old.id] });
     await expect(rejection(context.http.get('/v3/x'))).resolves.toMatchObject({
       code: 'SIGNATURE_KEY_UNKNOWN',
     });
+  });
+
+  it('keep what they leave out for 24 hours unless told otherwise', async () => {
+    const context = connect();
+    platform.listed = [old, fresh];
+    await context.certificates.refresh();
+    platform.listed = [fresh];
+    platform.listSigner = fresh;
+    await context.certificates.refresh();
+    platform.clock.advance(DAY_MS - 1);
+    expect(context.certificates.keyRing.find(old.id, platform.clock.now())?.id).toBe(old.id);
+    platform.clock.advance(1);
+    expect(context.certificates.keyRing.find(old.id, platform.clock.now())).toBeUndefined();
   });
 
   it('drop at once what they leave out without a grace time, and take it back when it is listed again', async () => {

@@ -3,6 +3,7 @@ import { CertificatePlatform, NO_CERTIFICATES } from '../support/certificate-pla
 import {
   merchantContext,
   rejection,
+  TestClock,
   testOptions,
   type ContextSettings,
   type TestContext,
@@ -46,7 +47,7 @@ describe('the keys of the platform', () => {
     expect(serials(context)).toEqual(['0E3A0001']);
     expect(platform.downloads).toBe(1);
     expect(context.events).toEqual([
-      expect.objectContaining({ type: 'refreshed', source: 'platform', added: ['0E3A0001'] }),
+      expect.objectContaining({ type: 'renewed', source: 'platform', added: ['0E3A0001'] }),
     ]);
   });
 
@@ -70,6 +71,24 @@ describe('the keys of the platform', () => {
     platform.download = undefined;
     await context.http.get('/v3/x');
   });
+
+  it.each([1, -1])(
+    'stay in force on a machine whose clock is %d h off, which says what to mend',
+    async (hours) => {
+      const clock = new TestClock(platform.clock.ms);
+      const context = connect({}, { clock });
+      await context.certificates.ready();
+      clock.advance(hours * 3_600_000);
+      const late = { code: 'SIGNATURE_EXPIRED', message: expect.stringContaining('NTP') };
+      platform.listed = [fresh];
+      await expect(rejection(context.certificates.refresh())).resolves.toMatchObject(late);
+      await expect(rejection(context.http.get('/v3/x'))).resolves.toMatchObject(late);
+      expect(serials(context)).toEqual(['0E3A0001']);
+      expect(context.events[1]).toMatchObject({ type: 'refresh-failed', failures: 1, error: late });
+      clock.ms = platform.clock.ms;
+      await context.http.get('/v3/x');
+    },
+  );
 
   it('are named in no request in certificate mode, and in every one in public-key mode', async () => {
     await connect().http.get('/v3/a');
@@ -124,6 +143,19 @@ describe('the keys of the platform', () => {
     const context = connect({ platform: { publicKey: publicKeyOption('public') } });
     await expect(rejection(context.certificates.refresh())).resolves.toMatchObject({ status });
     expect(context.certificates.status).toMatchObject({ failures: 1, hasNoCertificates: false });
+  });
+
+  it('are not fetched from where a redirect points, though a genuine list is there', async () => {
+    const elsewhere = await CertificatePlatform.start(old);
+    platform.download = () => ({
+      status: 302,
+      headers: { Location: `${elsewhere.url}/v3/certificates` },
+    });
+    const error = await rejection(connect().http.post('/v3/x', {}));
+    await elsewhere.close();
+    expect(error).toMatchObject({ name: 'WechatPayApiError', status: 302 });
+    expect(elsewhere.raw.requests).toHaveLength(0);
+    expect(platform.raw.count('/v3/x')).toBe(0);
   });
 
   it('verify by certificate and by public key side by side', async () => {

@@ -187,6 +187,24 @@ describe('what is filled in', () => {
     expect(sent()).toMatchObject({ sub_mchid: SUB, notify_url: 'https://shop.example/notify' });
   });
 
+  it.each(['native', 'jsapi', 'app', 'h5'] as const)(
+    'is who asks, in queries by either number: %s',
+    async (product) => {
+      const { client, mchid } = connect();
+      const target = (): string | undefined => platform.requests.at(-1)?.target;
+      const ways = [
+        [client, '/v3/pay/transactions', `mchid=${mchid}`],
+        [client.partner(SUB), '/v3/pay/partner/transactions', `sp_mchid=${mchid}&sub_mchid=${SUB}`],
+      ] as const;
+      for (const [asked, path, query] of ways) {
+        await asked.payments[product].queryById('4200000001');
+        expect(target()).toBe(`${path}/id/4200000001?${query}`);
+        await asked.payments[product].queryByOutTradeNo('order-1');
+        expect(target()).toBe(`${path}/out-trade-no/order-1?${query}`);
+      }
+    },
+  );
+
   it('is the named appid of several, the one called default, or an error that lists them', async () => {
     const named = connect({ appid: { mp: 'wxmp', app: 'wxapp' } }).client;
     await named.payments.native.prepay(order(), { appid: 'app' });

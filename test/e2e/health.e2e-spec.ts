@@ -14,6 +14,7 @@ import {
   getCertificateProviderToken,
   getWechatPayClientToken,
   WechatPayHealthIndicator,
+  WechatPayMerchants,
   WechatPayModule,
   type CertificateProvider,
   type WechatPayClient,
@@ -279,15 +280,32 @@ describe('the health of payments', () => {
     });
     emulator.addFault({ match: '/v3/certificates', kind: 'status-500' });
     await expect(certificates('shop-a').refresh()).rejects.toThrow();
-    expect(report().status).toBe('down');
+    // the other one still takes money: this process must not be taken out
+    expect(report().status).toBe(hasDegraded ? 'degraded' : 'up');
     expect(report().merchants).toMatchObject({
       'shop-a': { state: 'down' },
       'shop-b': { state: 'up' },
     });
+    expect(report({ merchant: 'shop-a' }).status).toBe('down');
     expect(report({ merchant: 'shop-b' })).toEqual({
       status: 'up',
       merchants: { 'shop-b': { state: 'up' } },
     });
     expect(() => report({ merchant: 'shop-c' })).toThrow(/"shop-a", "shop-b"/);
+  });
+
+  it('is a short page however many merchants there are, with those to look at first', async () => {
+    await start({ default: withCertificates() });
+    const merchants = app.app.get(WechatPayMerchants);
+    for (let index = 0; index < 60; index += 1) {
+      await merchants.add(withCertificates(), `shop-${index}`);
+    }
+    emulator.addFault({ match: '/v3/certificates', kind: 'status-500' });
+    const last = merchants.find('shop-59')?.certificates;
+    await expect(last?.refresh()).rejects.toThrow();
+    const { merchants: listed, counts } = report() as Report & { counts: unknown };
+    expect(Object.keys(listed)).toHaveLength(50);
+    expect(Object.keys(listed)[0]).toBe('shop-59');
+    expect(counts).toEqual({ total: 61, degraded: 0, down: 1 });
   });
 });

@@ -1,6 +1,6 @@
-import { createPublicKey, verify } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { isSignedAsSent } from '../support/authorization.js';
 import {
   merchantContext,
   rejection,
@@ -13,20 +13,8 @@ import {
   RawPlatform,
   type ReceivedRequest,
 } from '../support/raw-platform.js';
-import { rsaKey } from '../support/x509.js';
 
 const signer = publicKeySigner('platform');
-
-/** Whether the signature is over the very bytes that came. */
-function isSignedAsSent({ method, target, headers, body }: ReceivedRequest): boolean {
-  const { authorization = '' } = headers;
-  const read = (name: string): string =>
-    new RegExp(`${name}="([^"]*)"`).exec(authorization)?.[1] ?? '';
-  const head = `${method}\n${target}\n${read('timestamp')}\n${read('nonce_str')}\n`;
-  const message = Buffer.concat([Buffer.from(head, 'latin1'), body, Buffer.from('\n')]);
-  const key = createPublicKey(rsaKey('merchant').privateKey);
-  return verify('sha256', message, key, Buffer.from(read('signature'), 'base64'));
-}
 
 describe('what a caller hands in', () => {
   let platform: RawPlatform;
@@ -54,6 +42,8 @@ describe('what a caller hands in', () => {
     if (!request) throw new Error('nothing was sent');
     return request;
   };
+  const isSigned = (request: ReceivedRequest): boolean =>
+    isSignedAsSent({ ...request, authorization: request.headers.authorization });
 
   it.each([
     ['../id/1', '..%2Fid%2F1'],
@@ -73,7 +63,39 @@ describe('what a caller hands in', () => {
       expect(last().target).toBe(
         `/v3/pay/transactions/out-trade-no/${segment}?mchid=${context.mchid}`,
       );
-      expect(isSignedAsSent(last())).toBe(true);
+      expect(isSigned(last())).toBe(true);
+    },
+  );
+
+  it.each(['../id/1', 'x?mchid=9#', '订单一', '|*@'])(
+    'sends the number %j so in every operation that has one in its path',
+    async (number) => {
+      const { payments, refunds } = context.client;
+      const partner = context.client.partner('1900000109');
+      const products = [payments, partner.payments].flatMap(({ native, jsapi, h5, app }) => [
+        native,
+        jsapi,
+        h5,
+        app,
+      ]);
+      const calls = [
+        ...products.flatMap((product) => [
+          () => product.queryByOutTradeNo(number),
+          () => product.queryById(number),
+          () => product.close(number),
+        ]),
+        () => refunds.query(number),
+        () => partner.refunds.query(number),
+      ];
+      for (const call of calls) {
+        await call();
+        const [path = ''] = last().target.split('?', 1);
+        expect(path.split('/').filter((segment) => segment === encodeURIComponent(number))).toEqual(
+          [encodeURIComponent(number)],
+        );
+        expect(isSigned(last())).toBe(true);
+      }
+      expect(platform.requests).toHaveLength(calls.length);
     },
   );
 
@@ -131,7 +153,7 @@ describe('what a caller hands in', () => {
     await context.http.get(path, { query });
     expect(last().target).toBe(target);
     expect(last().headers['x-evil']).toBeUndefined();
-    expect(isSignedAsSent(last())).toBe(true);
+    expect(isSigned(last())).toBe(true);
   });
 
   it.each([{ a: '中文 😀 \u2028', b: 1.0, c: [null, true] }, 'text', null, [], { n: '\ud800' }])(
@@ -141,8 +163,17 @@ describe('what a caller hands in', () => {
         await context.http.request({ method, path: '/v3/x', body });
         expect(last().body.toString('utf8')).toBe(JSON.stringify(body));
         expect(last().headers['content-type']).toBe('application/json');
-        expect(isSignedAsSent(last())).toBe(true);
+        expect(isSigned(last())).toBe(true);
       }
+    },
+  );
+
+  it.each(['get', 'post', 'put', 'patch', 'delete'] as const)(
+    '%s() sends the method of its name, signed',
+    async (name) => {
+      await context.http[name]('/v3/x');
+      expect([last().method, last().target]).toEqual([name.toUpperCase(), '/v3/x']);
+      expect(isSigned(last())).toBe(true);
     },
   );
 
@@ -156,7 +187,7 @@ describe('what a caller hands in', () => {
       await call();
       expect(last().body).toHaveLength(0);
       expect(last().headers['content-type']).toBeUndefined();
-      expect(isSignedAsSent(last())).toBe(true);
+      expect(isSigned(last())).toBe(true);
     }
   });
 

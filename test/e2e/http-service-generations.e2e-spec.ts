@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { fakeTimeouts } from '../support/fake-timeouts.js';
 import {
   merchantContext,
   rejection,
@@ -12,19 +13,6 @@ import { publicKeyOption, publicKeySigner, RawPlatform } from '../support/raw-pl
 const FILE = '/v3/billdownload/file?token=abc';
 const GENERATION_MS = 5 * 60_000;
 const signer = publicKeySigner('platform');
-
-/** Node's own sockets keep their timers; only ours and undici's are moved by hand. */
-const ALL_BUT_TIMEOUTS = [
-  'Date',
-  'hrtime',
-  'nextTick',
-  'performance',
-  'queueMicrotask',
-  'setImmediate',
-  'clearImmediate',
-  'setInterval',
-  'clearInterval',
-] as const;
 
 describe('what runs when connections are replaced by new ones', () => {
   let platform: RawPlatform;
@@ -52,7 +40,7 @@ describe('what runs when connections are replaced by new ones', () => {
         platform: { certificates: false, publicKey: publicKeyOption('platform') },
       }),
     );
-    jest.useFakeTimers({ doNotFake: [...ALL_BUT_TIMEOUTS] });
+    fakeTimeouts();
   });
   afterEach(async () => {
     jest.restoreAllMocks();

@@ -2,11 +2,15 @@ import { createSecretKey } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import {
+  MerchantCredentialProvider,
   WechatPayConfigurationError,
+  WechatPayHttpService,
   WechatPayModule,
+  type CredentialMaterial,
   type WechatPayOptions,
 } from 'nestjs-wechatpay';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { rejection } from '../support/merchant-context.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { ecKey, makeCertificate, pem, rsaKey } from '../support/x509.js';
 
@@ -256,4 +260,34 @@ describe('a wrong configuration', () => {
       expect.stringMatching(/^platform.publicKey is one of the emulator/),
     ]);
   });
+
+  it.each(['production', 'development'])(
+    'is found out when a source delivers keys of the emulator in %s',
+    async (nodeEnv) => {
+      process.env['NODE_ENV'] = nodeEnv;
+      const { credential: keys, baseUrl, mchid } = emulator.options();
+      const { apiV3Key, ...rest } = keys;
+      const load = (): Promise<CredentialMaterial> =>
+        Promise.resolve({ ...rest, apiV3Keys: [apiV3Key] });
+      const app = await Test.createTestingModule({
+        imports: [WechatPayModule.forRoot({ mchid, baseUrl, credential: { load } })],
+      })
+        .setLogger(new RecordingLogger())
+        .compile();
+      const loaded = app.get(MerchantCredentialProvider).get();
+      if (nodeEnv === 'development') {
+        await expect(loaded).resolves.toMatchObject({ mchid });
+      } else {
+        const error = await rejection(loaded);
+        expect(error).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE' });
+        expect(error.message).toMatch(/credential\.certificate is one of the emulator/);
+        expect(error.message).toMatch(/credential\.apiV3Key is one of the emulator/);
+        // nothing is signed with it either
+        await expect(
+          rejection(app.get(WechatPayHttpService).get('/v3/certificates')),
+        ).resolves.toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE' });
+      }
+      await app.close();
+    },
+  );
 });

@@ -63,7 +63,7 @@ describe.each(COMBINATIONS)(
       }
 
       @Post('nobody/notify')
-      @WechatPayNotify({ merchant: 'nobody' })
+      @WechatPayNotify({ merchant: '1900000009' })
       nobody(): void {
         received.push({ merchant: 'nobody', mchid: '' });
       }

@@ -1,4 +1,5 @@
-import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
+import { request as httpRequest } from 'node:http';
+import { afterEach, beforeAll, afterAll, describe, expect, it, jest } from '@jest/globals';
 import { Body, Controller, Module, Post } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
@@ -9,9 +10,12 @@ import {
   WechatPayNotify,
 } from 'nestjs-wechatpay';
 import { WechatPayEmulator, type EmulatorSignedNotification } from 'nestjs-wechatpay-emulator';
+import { fakeTimeouts } from '../support/fake-timeouts.js';
 import { paidNotification } from '../support/notifications.js';
 import { NotifyApp, type NotifyAppOptions, type PlatformName } from '../support/notify-app.js';
 
+const MIB = 1024 * 1024;
+const PIECE = Buffer.alloc(64 * 1024, 0x20);
 const PLATFORMS: readonly PlatformName[] = ['express', 'fastify'];
 
 describe.each(PLATFORMS)('the raw body on %s', (platform) => {
@@ -154,6 +158,44 @@ describe.each(PLATFORMS)('the raw body on %s', (platform) => {
     expect(received).toHaveLength(1);
   });
 
+  it('without an end is cut off some megabytes past the limit, and the next one is heard', async () => {
+    const started = await start({ rawBody: 'helper', limit: 10_000 });
+    const sent = await sendWithoutEnd(started.port, 64 * MIB);
+    // what the library reads and throws away, and what waits in the buffers between
+    expect(sent).toBeGreaterThan(8 * MIB);
+    expect(sent).toBeLessThan(48 * MIB);
+    expect((await started.post(paidNotification(emulator))).status).toBe(204);
+    expect(received).toHaveLength(1);
+  });
+
+  it('that does not end is cut off after ten seconds', async () => {
+    const { port } = await start({ rawBody: 'helper' });
+    fakeTimeouts();
+    try {
+      const { headers } = paidNotification(emulator);
+      const sent = httpRequest({
+        host: '127.0.0.1',
+        port,
+        path: '/wechatpay/notify',
+        method: 'POST',
+        headers: { ...headers, 'content-length': 1_000 },
+      });
+      const closed = new Promise<string>((resolve) => {
+        sent.on('error', ({ code }: NodeJS.ErrnoException) => resolve(String(code)));
+        sent.on('response', ({ statusCode }) => resolve(String(statusCode)));
+      });
+      sent.write('{');
+      while (jest.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
+      jest.advanceTimersByTime(9_999);
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(1);
+      await expect(closed).resolves.toBe('ECONNRESET');
+      expect(received).toEqual([]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('is left alone where there is no route', async () => {
     const { post } = bind(await start({ rawBody: 'helper' }));
     const headers = { 'content-type': 'application/json' };
@@ -217,6 +259,25 @@ describe.each(PLATFORMS)('the raw body on %s', (platform) => {
     expect(() => useWechatPayRawBody(created, options)).toThrow(WechatPayConfigurationError);
   });
 });
+
+/** Posts a body that never ends, and gives how much of it went out before the other side ended it. */
+function sendWithoutEnd(port: number, atMost: number): Promise<number> {
+  return new Promise((resolve) => {
+    let sent = 0;
+    const path = '/wechatpay/notify';
+    const outgoing = httpRequest({ host: '127.0.0.1', port, path, method: 'POST', agent: false });
+    const more = (): void => {
+      do sent += PIECE.length;
+      while (outgoing.write(PIECE) && sent < atMost);
+      if (sent >= atMost) outgoing.destroy();
+    };
+    outgoing.on('drain', more);
+    outgoing.on('error', () => undefined);
+    outgoing.on('response', (answer) => answer.resume());
+    outgoing.on('close', () => resolve(sent));
+    more();
+  });
+}
 
 function bind(app: NotifyApp): Pick<NotifyApp, 'post' | 'logger' | 'close'> {
   return { post: (options) => app.post(options), logger: app.logger, close: () => app.close() };

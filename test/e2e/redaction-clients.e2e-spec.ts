@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { NEVER, type Observable } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type {
   CertificateStore,
@@ -39,6 +40,14 @@ class RedisStore implements CertificateStore {
   }
 
   writeIfNewer(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  changes(): Observable<string> {
+    return NEVER;
+  }
+
+  tryLease(): Promise<boolean> {
     return Promise.resolve(true);
   }
 }

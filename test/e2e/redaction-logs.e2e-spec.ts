@@ -7,6 +7,7 @@ import {
   WechatPayNotification,
   WechatPayNotify,
 } from 'nestjs-wechatpay';
+import { throwError } from 'rxjs';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
 import { rejection } from '../support/merchant-context.js';
 import { paidNotification } from '../support/notifications.js';
@@ -39,6 +40,8 @@ describe('the log of a full run with failures', () => {
     const options = emulator.options({
       notifyUrl: 'http://127.0.0.1:9/notify',
       store: {
+        changes: () => throwError(() => new Error(`watch of ${OPENID}`)),
+        tryLease: () => Promise.reject(new Error(NAME)),
         read: () => Promise.reject(Object.assign(new Error(`redis ${OPENID}`), { command: NAME })),
         writeIfNewer: () => Promise.reject(new Error(emulator.options().credential.privateKey)),
       },
@@ -121,7 +124,7 @@ describe('the log of a full run with failures', () => {
     const log = server.logger.textOf();
     const levels = new Set(server.logger.lines.map(({ level }) => level));
     expect([...levels]).toEqual(expect.arrayContaining(['debug', 'log', 'warn', 'error']));
-    expect(log).toContain('Distrusted by the application');
+    expect(log).toContain('no longer accepted, by decision of the application');
     expect(log).toContain('APIv3密钥');
     const { privateKey, certificate, apiV3Key } = emulator.options().credential;
     const signatures = posts.map(

@@ -6,6 +6,11 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as api from 'nestjs-wechatpay';
+import { NotificationDispatcher } from '../../lib/notification/dispatcher.js';
+import { HandlerTable } from '../../lib/notification/handler-table.js';
+import { NotificationQueues } from '../../lib/notification/notification-queues.js';
+import { readQueued } from '../../lib/notification/queue.js';
+import { ReceivedNotification } from '../../lib/notification/received-notification.js';
 import {
   merchantContext,
   rejection,
@@ -22,6 +27,7 @@ import {
   RawPlatform,
   type Reply,
 } from '../support/raw-platform.js';
+import { RecordingLogger } from '../support/recording-logger.js';
 import { Secrets } from '../support/secrets.js';
 import { ecKey, pem, rsaKey } from '../support/x509.js';
 
@@ -254,6 +260,7 @@ describe('no error shows what it must not', () => {
       await writeFile(file, text);
       await failing(() => store.read(TEST_MCHID));
     }
+    await failing(() => store.read(OPENID)); // no mchid
     const options = testOptions({ baseUrl: platform.url });
     const credential = options.credential as api.WechatPayCredentialOptions;
     for (const wrong of [
@@ -272,9 +279,45 @@ describe('no error shows what it must not', () => {
     }
   });
 
+  it('of a notification that is not handled, or not the order’s', async () => {
+    const payload = {
+      out_trade_no: LEAK,
+      trade_state: OPENID,
+      payer: { openid: OPENID },
+      amount: { total: 1 },
+    };
+    await failing(async () => api.assertMatchesOrder(payload as never, { totalFen: 2 }));
+    const kind = 'TRANSACTION.SUCCESS';
+    const notification = new ReceivedNotification(
+      { id: 'n-1', eventType: kind, merchant: NAME, mchid: TEST_MCHID, payload } as never,
+      undefined,
+    );
+    const busy = { query: async () => [{ locked: false }] };
+    await failing(() => notification.claim(busy as never));
+    const dispatch = (run: () => unknown, unhandled?: 'refuse'): Promise<void> => {
+      const handlers = unhandled ? [] : [{ name: 'a', kind, merchants: undefined, run }];
+      const reports = { failed() {}, unremembered() {}, late() {}, unhandled() {} };
+      const dispatcher = new NotificationDispatcher({
+        handlers: new HandlerTable(handlers),
+        reports,
+      });
+      const inbox = new api.MemoryNotificationInbox();
+      return dispatcher.dispatch(notification, { inbox, ackTimeoutMs: 100, unhandled });
+    };
+    await failing(async () => readQueued({ merchant: NAME, receivedAtMs: OPENID }));
+    const queue = { enqueue: () => Promise.reject(new Error('a queue’s own words')) };
+    const queues = new NotificationQueues(() => Promise.resolve(), new RecordingLogger() as never);
+    const source = { headers: {}, body: Buffer.from(LEAK), receivedAtMs: 0 };
+    const queued = new ReceivedNotification({ ...notification }, source);
+    await failing(() => queues.enqueue(queue as never, queued, 100));
+    await failing(() => dispatch(() => undefined, 'refuse'));
+    await failing(() => dispatch(() => Promise.reject(new Error('a handler’s own words'))));
+    await failing(() => dispatch(() => new Promise(() => undefined)));
+  });
+
   it('and every class and code was met', () => {
     const classes = Object.keys(api).filter((name) => /^WechatPay\w*Error$/.test(name));
-    expect(classes).toHaveLength(10);
+    expect(classes).toHaveLength(11);
     expect([...met]).toEqual(expect.arrayContaining(classes));
     expect([...codes].sort()).toEqual(
       [
@@ -291,6 +334,13 @@ describe('no error shows what it must not', () => {
         'DECRYPTION_FAILED',
         'HOST_NOT_ALLOWED',
         'NO_PLATFORM_KEY',
+        'NOTIFICATION_BUSY',
+        'NOTIFICATION_FAILED',
+        'NOTIFICATION_LATE',
+        'NOTIFICATION_MISMATCH',
+        'NOTIFICATION_NOT_QUEUED',
+        'NOTIFICATION_REFUSED',
+        'NOTIFICATION_UNHANDLED',
         'REQUEST_INVALID',
         'RESULT_UNKNOWN',
         'SIGNATURE_EXPIRED',
@@ -299,6 +349,7 @@ describe('no error shows what it must not', () => {
         'SIGNATURE_MALFORMED',
         'SIGNATURE_MISSING',
         'SIGNATURE_TYPE_UNSUPPORTED',
+        'STORE_ENTRY_INVALID',
         'STORE_FAILED',
         'TIMEOUT',
       ].sort(),

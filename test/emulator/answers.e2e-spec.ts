@@ -61,6 +61,16 @@ describe('Signed answers and keys', () => {
     expect(() => open(first?.encrypt_certificate ?? {}, 'x'.repeat(32))).toThrow();
   });
 
+  it.each([
+    ['RSA', 200, undefined],
+    ['ALL', 200, undefined],
+    ['SM2', 400, 'PARAM_ERROR'],
+  ])('lists its certificates for the algorithm %s: %d', async (algorithm, status, code) => {
+    await start('certificates');
+    const answer = await merchant.get(`/v3/certificates?algorithm_type=${algorithm}`);
+    expect({ status: answer.status, code: answer.json['code'] }).toEqual({ status, code });
+  });
+
   it('rotates step by step: listed first, then signing, then alone', async () => {
     await start('certificates');
     const old = emulator.platformCertificate;

@@ -135,18 +135,28 @@ describe('The command', () => {
     expect(manifest.version).toBe(version);
   });
 
-  it('ends with 2 on a wrong argument and with 1 when it cannot start', async () => {
+  it('ends with 2 on a wrong argument', async () => {
     const wrong = await finish(run('--colour'));
     expect(wrong).toMatchObject({ code: 2, out: '' });
     expect(wrong.err).toContain('Usage:');
+  });
+
+  it('says in one sentence that its port is taken, and how to go on', async () => {
     const taken = run('--json');
-    const { url = '' } = JSON.parse(await firstLine(taken)) as Record<string, string>;
-    const second = await finish(run('--port', new URL(url).port));
-    expect(second).toMatchObject({ code: 1, out: '' });
-    expect(second.err).toContain('EADDRINUSE');
-    taken.removeAllListeners('exit');
-    taken.kill('SIGTERM');
-    await new Promise((resolve) => taken.once('exit', resolve));
+    try {
+      const { url = '' } = JSON.parse(await firstLine(taken)) as Record<string, string>;
+      const { port } = new URL(url);
+      expect(await finish(run('--port', port))).toEqual({
+        code: 1,
+        out: '',
+        err:
+          `nestjs-wechatpay-emulator: port ${port} of 127.0.0.1 is in use (EADDRINUSE); ` +
+          'use --port 0 or another port\n',
+      });
+    } finally {
+      taken.removeAllListeners('exit');
+      taken.kill('SIGTERM');
+    }
   });
 
   it('reads its arguments', () => {

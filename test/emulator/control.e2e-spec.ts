@@ -63,6 +63,73 @@ describe('The control interface', () => {
     expect((await post('/emulator/pay', { code_url: 5 })).status).toBe(400);
   });
 
+  it.each([
+    ['native', 'code_url', 120, '2小时', {}],
+    ['jsapi', 'prepay_id', 120, '2小时', { payer: { openid: 'oUpF8uMuAJO' } }],
+    ['app', 'prepay_id', 120, '2小时', {}],
+    [
+      'h5',
+      'h5_url',
+      5,
+      '5分钟',
+      { scene_info: { payer_client_ip: '127.0.0.1', h5_info: { type: 'Wap' } } },
+    ],
+  ])(
+    'moves the clock past the end of a %s order’s %s after %d minutes, and says so',
+    async (product, field, minutes, life, more) => {
+      const outTradeNo = `CONTROL-EXPIRY-${product}`;
+      const body = { ...merchant.order(outTradeNo), ...more };
+      const place = async () => {
+        const { json } = await merchant.post(`/v3/pay/transactions/${product}`, body);
+        const text = String(json[field]);
+        return field === 'h5_url' ? new URL(text).searchParams.get('prepay_id') : text;
+      };
+      const name = field === 'h5_url' ? 'prepay_id' : field;
+      const pay = async (given: unknown) => post('/emulator/pay', { [name]: given });
+      const given = await place();
+      await post('/emulator/clock', { advanceMs: minutes * 60_000 });
+      try {
+        expect(await pay(given)).toMatchObject({
+          status: 400,
+          json: {
+            code: 'INVALID_REQUEST',
+            message: `${field}已过期，有效期为${life}，请重新下单`,
+          },
+        });
+        const stands = await merchant.query(outTradeNo);
+        expect(stands.json['trade_state']).toBe('NOTPAY');
+        const paid = await pay(await place());
+        expect(paid).toMatchObject({ status: 200, json: { trade_state: 'SUCCESS' } });
+      } finally {
+        await post('/emulator/clock', { offsetMs: 0 });
+      }
+    },
+  );
+
+  it('pays and refunds for the merchant that is named, where two have one number', async () => {
+    const { outTradeNo } = await order();
+    const { mchid } = await emulator.addMerchant();
+    const other = new Merchant(emulator, mchid);
+    await other.native(outTradeNo);
+    const path = `/emulator/orders/${outTradeNo}/pay`;
+    expect((await post(path, { mchid })).json).toMatchObject({ mchid, trade_state: 'SUCCESS' });
+    const named = { out_trade_no: outTradeNo, mchid: merchant.mchid };
+    expect((await post('/emulator/pay', named)).json).toMatchObject({ mchid: merchant.mchid });
+    await other.post('/v3/refund/domestic/refunds', {
+      out_trade_no: outTradeNo,
+      out_refund_no: 'CR-2',
+      amount: { refund: 1, total: 100, currency: 'CNY' },
+    });
+    const finish = '/emulator/refunds/CR-2/finish';
+    expect((await post(finish, { mchid: merchant.mchid })).status).toBe(404);
+    expect(await post(finish, { mchid })).toMatchObject({ json: { status: 'SUCCESS' } });
+  });
+
+  it('takes an empty body for an empty object', async () => {
+    const rotated = await post('/emulator/certificates/rotate', '');
+    expect(rotated).toMatchObject({ status: 200, json: { signing: emulator.keys.signing } });
+  });
+
   it('rotates certificates, by steps or at once', async () => {
     const before = emulator.keys.signing;
     const added = await post('/emulator/certificates/rotate', { phase: 'add' });
@@ -85,6 +152,9 @@ describe('The control interface', () => {
     expect((await get('/emulator/faults')).json['faults']).toHaveLength(1);
     expect((await post('/emulator/faults', { kind: 'nothing' })).status).toBe(400);
     expect((await post('/emulator/faults', { kind: 'signtest', times: 0 })).status).toBe(400);
+    expect((await post('/emulator/faults', {})).json['message']).toMatch(/^kind: signtest, /);
+    expect((await post('/emulator/faults', { kind: 'respond', signed: 'no' })).status).toBe(400);
+    expect((await post('/emulator/faults', { kind: 'respond', signed: false })).status).toBe(201);
     await send(emulator.url, { method: 'DELETE', path: '/emulator/faults' });
     expect((await get('/emulator/faults')).json['faults']).toEqual([]);
   });

@@ -158,6 +158,20 @@ describe('Faults on answers', () => {
     expect(unsigned.headers['wechatpay-signature']).toBeUndefined();
   });
 
+  it('respond answers with nothing when it is given no body', async () => {
+    const answer = await withFault({ kind: 'respond', status: 202 });
+    expect(answer).toMatchObject({ status: 202, text: '' });
+    expect(answer.headers['content-type']).toBeUndefined();
+    expect(verifies(answer)).toBe(true);
+  });
+
+  it('wait a thousand at most', () => {
+    for (let index = 0; index < 1000; index += 1) emulator.addFault({ kind: 'signtest' });
+    expect(() => emulator.addFault({ kind: 'signtest' })).toThrow(/more than 1000 faults/);
+    emulator.clearFaults();
+    expect(() => emulator.addFault({ kind: 'signtest' })).not.toThrow();
+  });
+
   it.each<[string, object]>([
     ['an unknown kind', { kind: 'explode' }],
     ['no times at all', { kind: 'signtest', times: 0 }],
@@ -168,6 +182,8 @@ describe('Faults on answers', () => {
     ['a duplicate of an answer', { kind: 'duplicate' }],
     ['a notification that answers 500', { match: 'notification', kind: 'status-500' }],
     ['a match that is no text', { kind: 'signtest', match: 5 }],
+    ['a body that is no text', { kind: 'respond', body: 5 }],
+    ['a signature that is no yes or no', { kind: 'respond', signed: 'no' }],
   ])('are refused with %s', (_, fault) => {
     expect(() => emulator.addFault(fault as EmulatorFault)).toThrow(TypeError);
   });

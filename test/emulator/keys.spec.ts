@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import {
   defaultKeysDir,
   EMULATOR_API_V3_KEY_PREFIX,
@@ -74,6 +74,40 @@ describe('The keys of the emulator', () => {
     expect(again.serial).not.toBe(first.serial);
     expect(await readFile(again.privateKeyPath, 'utf8')).toBe(again.privateKeyPem);
     expect((await store.publicKey()).publicKeyPem).not.toBe(publicKey.publicKeyPem);
+  });
+
+  it('are made anew when their certificate ends within a month', async () => {
+    const store = new KeyStore(folder);
+    const first = await store.merchant('1900000001');
+    const day = 86_400_000;
+    const ends = Date.parse(new X509Certificate(first.certificatePem).validTo);
+    jest.useFakeTimers({
+      now: ends - 32 * day,
+      doNotFake: [
+        'hrtime',
+        'nextTick',
+        'performance',
+        'queueMicrotask',
+        'setImmediate',
+        'clearImmediate',
+        'setInterval',
+        'clearInterval',
+        'setTimeout',
+        'clearTimeout',
+      ],
+    });
+    try {
+      expect((await store.merchant('1900000001')).serial).toBe(first.serial);
+      jest.setSystemTime(ends - 29 * day);
+      expect((await store.merchant('1900000001')).serial).not.toBe(first.serial);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('are not made where their place is taken by something else', async () => {
+    await mkdir(join(folder, 'public-key/bundle.pem'), { recursive: true });
+    await expect(new KeyStore(folder).publicKey()).rejects.toMatchObject({ code: 'EISDIR' });
   });
 
   it('carry the marks by which production refuses them', async () => {

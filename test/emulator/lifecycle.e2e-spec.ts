@@ -1,8 +1,25 @@
 import { Agent, request } from 'node:http';
-import { Logger } from '@nestjs/common';
+import { createConnection, Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { Logger, type LoggerService } from '@nestjs/common';
 import { describe, expect, it, jest } from '@jest/globals';
 import { WechatPayEmulator, type WechatPayEmulatorOptions } from 'nestjs-wechatpay-emulator';
+import { quietly } from '../../emulator/lib/quiet-logger.js';
 import { Merchant, send, startNotifyServer } from './support/merchant.js';
+
+/** Resolves once somebody accepts the connection. */
+function connect(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection({ host, port, timeout: 5000 });
+    const end = (settle: () => void): void => {
+      socket.destroy();
+      settle();
+    };
+    socket.once('connect', () => end(resolve));
+    socket.once('timeout', () => end(() => reject(new Error('no answer'))));
+    socket.once('error', (error) => end(() => reject(error)));
+  });
+}
 
 describe('An emulator', () => {
   it('starts on a free port of 127.0.0.1, several at once, apart from each other', async () => {
@@ -17,6 +34,25 @@ describe('An emulator', () => {
     await second.rotate();
     expect(first.keys.signing).not.toBe(second.keys.signing);
     await Promise.all([first.close(), second.close()]);
+  });
+
+  it('is reached through loopback only', async () => {
+    const listen = jest.spyOn(Server.prototype, 'listen');
+    const emulator = await WechatPayEmulator.start();
+    try {
+      const [server] = listen.mock.contexts as Server[];
+      expect(server?.address()).toMatchObject({ address: '127.0.0.1', port: emulator.port });
+      const addresses = Object.values(networkInterfaces())
+        .flatMap((found) => found ?? [])
+        .filter(({ internal, scopeid }) => !internal && !scopeid)
+        .map(({ address }) => address);
+      for (const address of addresses) {
+        await expect(connect(address, emulator.port)).rejects.toThrow();
+      }
+    } finally {
+      listen.mockRestore();
+      await emulator.close();
+    }
   });
 
   it('gives ready options, for any of its merchants, with anything replaced', async () => {
@@ -54,6 +90,11 @@ describe('An emulator', () => {
       expect(() => emulator.options({ mchid: '1900009999' })).toThrow(TypeError);
       await expect(emulator.addMerchant({ mchid: added.mchid })).rejects.toThrow('exists already');
       await expect(emulator.addMerchant({ mchid: '../../etc' })).rejects.toThrow(TypeError);
+      await expect(emulator.addMerchant({ apiV3Key: 'k'.repeat(31) })).rejects.toThrow(
+        'apiV3Key must be 32 bytes',
+      );
+      await expect(emulator.addMerchant({ appids: [] })).rejects.toThrow('at least one appid');
+      expect(emulator.merchants).toHaveLength(2);
     } finally {
       await emulator.close();
     }
@@ -74,11 +115,15 @@ describe('An emulator', () => {
     await expect(WechatPayEmulator.start(options)).rejects.toThrow(RangeError);
   });
 
-  it('says so when its port is taken', async () => {
+  it('says in one sentence that its port is taken, and how to go on', async () => {
     const write = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
     const first = await WechatPayEmulator.start();
     try {
-      await expect(WechatPayEmulator.start({ port: first.port })).rejects.toThrow('EADDRINUSE');
+      const { port } = first;
+      await expect(WechatPayEmulator.start({ port })).rejects.toMatchObject({
+        code: 'EADDRINUSE',
+        message: `port ${port} of 127.0.0.1 is in use (EADDRINUSE); use port 0 or another port`,
+      });
       expect(write).not.toHaveBeenCalled();
     } finally {
       write.mockRestore();
@@ -130,5 +175,30 @@ describe('An emulator', () => {
       Logger.overrideLogger(true as never);
       write.mockRestore();
     }
+  });
+
+  it('mutes what Nest says of a start, and nothing that others say meanwhile', async () => {
+    const lines: unknown[] = [];
+    const line =
+      (level: string) =>
+      (...parts: unknown[]): unknown =>
+        lines.push([level, ...parts]);
+    const levels = ['log', 'error', 'warn', 'debug', 'verbose', 'fatal'] as const;
+    const own = Object.fromEntries(levels.map((level) => [level, line(level)]));
+    Logger.overrideLogger(own as unknown as LoggerService);
+    try {
+      await quietly(async () => {
+        Logger.log('Starting Nest application...', 'NestFactory');
+        Logger.error('boom', 'RouterExplorer');
+        for (const level of levels) Logger[level]('mine', 'Own');
+      });
+      Logger.log('mine again', 'NestFactory');
+    } finally {
+      Logger.overrideLogger(true as never);
+    }
+    expect(lines).toEqual([
+      ...levels.map((level) => [level, 'mine', 'Own']),
+      ['log', 'mine again', 'NestFactory'],
+    ]);
   });
 });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { WechatPayEmulator, type EmulatorNotificationRecord } from 'nestjs-wechatpay-emulator';
 import {
   isSignedBy,
@@ -21,6 +21,7 @@ describe('Notifications', () => {
   });
 
   afterEach(async () => {
+    jest.useRealTimers();
     await emulator.close();
     await shop.close();
   });
@@ -123,6 +124,20 @@ describe('Notifications', () => {
     expect(record.attempts[0]?.status).toBeUndefined();
   });
 
+  it('wait five seconds for an answer unless told otherwise', async () => {
+    answer = () => ({ hang: true });
+    const error = () => emulator.notifications()[0]?.attempts[0]?.error;
+    jest.useFakeTimers({ doNotFake: ['Date', 'nextTick', 'performance', 'setImmediate'] });
+    await pay({});
+    await shop.nth(0);
+    jest.advanceTimersByTime(4999);
+    await new Promise(setImmediate);
+    expect(error()).toBeUndefined();
+    jest.advanceTimersByTime(1);
+    await emulator.settled();
+    expect(error()).toBe('no answer in 5000 ms');
+  });
+
   it('keep one kilobyte of an answer and stop reading a long one', async () => {
     answer = () => ({ status: 500, body: 'x'.repeat(5_000_000), endless: true });
     await pay({});
@@ -195,6 +210,21 @@ describe('Notifications', () => {
     await expect(emulator.resend('nobody')).rejects.toThrow(TypeError);
   });
 
+  it('do not come again once they are forgotten', async () => {
+    answer = () => ({ status: 500 });
+    await pay({ maxNotifications: 1 });
+    const { id } = await until(({ attempts }) => attempts[0]?.status === 500);
+    answer = () => ({ status: 204 });
+    await order('NOTIFY-002');
+    emulator.setClock({ advanceMs: 86_400_000 });
+    await order('NOTIFY-003');
+    await until(({ state }) => state === 'delivered');
+    await emulator.settled();
+    const ids = shop.received.map(({ body }) => JSON.parse(body.toString('utf8')).id);
+    expect(ids.filter((each) => each === id)).toHaveLength(1);
+    expect(ids).toHaveLength(3);
+  });
+
   it('are forgotten when there are too many, the oldest first', async () => {
     await pay({ maxNotifications: 2 });
     await order('NOTIFY-002');
@@ -258,6 +288,18 @@ describe('Notifications', () => {
       await shop.nth(1);
       await emulator.settled();
       expect(emulator.notifications()[0]?.attempts).toHaveLength(2);
+    });
+
+    it('come late', async () => {
+      emulator = await WechatPayEmulator.start();
+      merchant = new Merchant(emulator);
+      emulator.addFault({ match: 'notification', kind: 'delay', delayMs: 400 });
+      await order('NOTIFY-001');
+      await shop.nth(0);
+      await emulator.settled();
+      const [attempt] = emulator.notifications()[0]?.attempts ?? [];
+      expect(attempt).toMatchObject({ fault: 'delay', status: 204 });
+      expect(attempt?.durationMs).toBeGreaterThanOrEqual(395);
     });
 
     it('are lost, and come again', async () => {

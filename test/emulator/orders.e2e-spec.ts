@@ -2,6 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
 import { encryptField, Merchant, type RawAnswer } from './support/merchant.js';
 
+/** An object in an object, so many deep. */
+function nested(depth: number): object {
+  return depth === 0 ? {} : { x: nested(depth - 1) };
+}
+
 describe('Orders', () => {
   let emulator: WechatPayEmulator;
   let merchant: Merchant;
@@ -84,7 +89,15 @@ describe('Orders', () => {
         );
       }
       const good = { payer: { sub_openid: 'oSub' }, sub_appid: 'wxsub00000000001' };
-      expect((await merchant.post(`${base}/jsapi`, order(number(), good))).status).toBe(200);
+      const outTradeNo = number();
+      expect((await merchant.post(`${base}/jsapi`, order(outTradeNo, good))).status).toBe(200);
+      emulator.pay(outTradeNo);
+      const query = `sp_mchid=${merchant.mchid}&sub_mchid=${subMchid}`;
+      const paid = await merchant.get(`${base}/out-trade-no/${outTradeNo}?${query}`);
+      expect(paid.json).toMatchObject({
+        sub_appid: 'wxsub00000000001',
+        payer: { sp_openid: expect.any(String), sub_openid: 'oSub' },
+      });
     });
 
     it('refuses a provider who is not the one that signed, and itself as sub-merchant', async () => {
@@ -133,6 +146,10 @@ describe('Orders', () => {
       { notify_url: `https://a.example/${'x'.repeat(240)}` },
       '/notify_url',
     ],
+    ['fields within fields for ever', { whatever: nested(17) }, `/whatever${'/x'.repeat(16)}`],
+    ['a list that is none', { detail: { goods_detail: {} } }, '/detail/goods_detail'],
+    ['a number for one of some words', { limit_pay: [5] }, '/limit_pay/0'],
+    ['a price below what can be counted', { detail: { cost_price: 1.5 } }, '/detail/cost_price'],
     ['an unknown way to limit payment', { limit_pay: ['cash'] }, '/limit_pay/0'],
     [
       'goods without a quantity',
@@ -148,6 +165,37 @@ describe('Orders', () => {
   it.each(['', '[]', '"text"', '{', '{"appid":', '1'])('refuses the body %j', async (body) => {
     const answer = await merchant.post('/v3/pay/transactions/native', body);
     expectRefusal(answer, 400, 'PARAM_ERROR');
+  });
+
+  it('takes what an order may have beside, and shows the device when it is paid', async () => {
+    const outTradeNo = number();
+    const taken = await merchant.native(outTradeNo, {
+      support_fapiao: true,
+      detail: {
+        cost_price: 200,
+        goods_detail: [{ merchant_goods_id: '1', quantity: 1, unit_price: 1 }],
+      },
+      scene_info: { payer_client_ip: '127.0.0.1', device_id: 'till-7' },
+    });
+    expect(taken.status).toBe(200);
+    emulator.pay(outTradeNo);
+    expect((await merchant.query(outTradeNo)).json['scene_info']).toEqual({ device_id: 'till-7' });
+  });
+
+  it('finds an order by its transaction id, not by another name that it goes by', async () => {
+    const outTradeNo = number();
+    const { json } = await merchant.post('/v3/pay/transactions/app', merchant.order(outTradeNo));
+    emulator.pay(outTradeNo);
+    const byId = (id: string) =>
+      merchant.get(`/v3/pay/transactions/id/${id}?mchid=${merchant.mchid}`);
+    const { transaction_id: id } = (await merchant.query(outTradeNo)).json;
+    expect((await byId(String(id))).json['out_trade_no']).toBe(outTradeNo);
+    expectRefusal(await byId(String(json['prepay_id'])), 404, 'ORDER_NOT_EXIST');
+    expectRefusal(await byId(`${String(id)}0`), 404, 'ORDER_NOT_EXIST');
+    const { mchid } = await emulator.addMerchant();
+    const other = new Merchant(emulator, mchid);
+    const foreign = await other.get(`/v3/pay/transactions/id/${String(id)}?mchid=${mchid}`);
+    expectRefusal(foreign, 404, 'ORDER_NOT_EXIST');
   });
 
   it('refuses another content type', async () => {
@@ -253,7 +301,7 @@ describe('Orders and time', () => {
       const first = await merchant.native('TIME-00001');
       const code = String(first.json['code_url']);
       emulator.setClock({ advanceMs: 2 * 3_600_000 + 1000 });
-      expect(() => emulator.pay(code)).toThrow('二维码已过期');
+      expect(() => emulator.pay(code)).toThrow('code_url已过期，有效期为2小时');
       const second = await merchant.native('TIME-00001');
       expect(second.json['code_url']).not.toBe(code);
       expect(() => emulator.pay(code)).toThrow(
@@ -261,6 +309,55 @@ describe('Orders and time', () => {
       );
       emulator.setClock({ advanceMs: 7 * 24 * 3_600_000 });
       expect((await merchant.query('TIME-00001')).json['trade_state']).toBe('CLOSED');
+    } finally {
+      await emulator.close();
+    }
+  });
+
+  it.each([
+    ['jsapi', 'prepay_id', 120, { payer: { openid: 'oUpF8uMuAJO' } }],
+    ['app', 'prepay_id', 120, {}],
+    ['h5', 'h5_url', 5, { scene_info: { payer_client_ip: '127.0.0.1', h5_info: { type: 'Wap' } } }],
+  ])('lets a %s order be paid by its %s for %d minutes', async (product, field, minutes, more) => {
+    let now = Date.now();
+    const emulator = await WechatPayEmulator.start({ now: () => now });
+    try {
+      const merchant = new Merchant(emulator);
+      const place = async () => {
+        const body = { ...merchant.order('TIME-00002'), ...more };
+        const { json } = await merchant.post(`/v3/pay/transactions/${product}`, body);
+        const text = String(json[field]);
+        return text.startsWith('http') ? String(new URL(text).searchParams.get('prepay_id')) : text;
+      };
+      const pay = (prepayId: string) => emulator.pay({ prepayId })['trade_state'];
+      const first = await place();
+      now += minutes * 60_000 - 1;
+      expect(await place()).toBe(first);
+      now += 1;
+      expect(() => pay(first)).toThrow(
+        expect.objectContaining({
+          code: 'INVALID_REQUEST',
+          message: expect.stringMatching(
+            `^${field}已过期，有效期为${minutes === 5 ? '5分钟' : '2小时'}`,
+          ),
+        }),
+      );
+      const second = await place();
+      expect(second).not.toBe(first);
+      expect(() => pay(first)).toThrow(expect.objectContaining({ code: 'ORDER_NOT_EXIST' }));
+      now += minutes * 60_000 - 1;
+      expect(pay(second)).toBe('SUCCESS');
+    } finally {
+      await emulator.close();
+    }
+  });
+
+  it('lets a test pay by the number of the order, however old the code is', async () => {
+    const emulator = await WechatPayEmulator.start();
+    try {
+      await new Merchant(emulator).native('TIME-00003');
+      emulator.setClock({ advanceMs: 3 * 3_600_000 });
+      expect(emulator.pay('TIME-00003')['trade_state']).toBe('SUCCESS');
     } finally {
       await emulator.close();
     }

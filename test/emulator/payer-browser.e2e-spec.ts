@@ -93,6 +93,21 @@ describeWithChromium('The payer page in a browser', (executablePath) => {
     });
   });
 
+  it('says that the code has expired when it was open for too long', async () => {
+    const { outTradeNo, url } = await order();
+    await withPage(390, async (page) => {
+      await page.goto(url);
+      emulator.setClock({ offsetMs: 2 * 3_600_000 });
+      try {
+        await page.getByRole('button', { name: '立即支付' }).click();
+        await page.getByText('二维码已过期 二维码的有效期为 2 小时').waitFor();
+        expect(await stateOf(outTradeNo)).toBe('NOTPAY');
+      } finally {
+        emulator.setClock({ offsetMs: 0 });
+      }
+    });
+  });
+
   describe('with somebody else’s page open', () => {
     let stranger: Server;
     let strangerUrl: string;

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { textsFor } from '../../emulator/lib/payer/texts.js';
+import { darkModules, modulesOf } from '../support/qr.js';
 import { Merchant, send, type RawAnswer } from './support/merchant.js';
 
 describe('The payer page', () => {
@@ -65,9 +67,29 @@ describe('The payer page', () => {
     expect(text).not.toMatch(/\son\w+=|style="|<script>/);
   });
 
+  it('has a start page that says so while there is nothing yet', async () => {
+    const fresh = await WechatPayEmulator.start();
+    try {
+      const headers = { accept: 'text/html' };
+      const { text } = await send(fresh.url, { path: '/emulator/?lang=en', headers });
+      expect(text).toContain(textsFor('en').noOrders);
+      expect(text).toContain(textsFor('en').noNotifications);
+    } finally {
+      await fresh.close();
+    }
+  });
+
   it('shows how the order stands', async () => {
     const url = emulator.payerUrl(await order('PAGE-0003'));
     emulator.pay('PAGE-0003');
+    const refunded = emulator.payerUrl(await order('PAGE-0009'));
+    emulator.pay('PAGE-0009');
+    await merchant.post('/v3/refund/domestic/refunds', {
+      out_trade_no: 'PAGE-0009',
+      out_refund_no: 'PAGE-R-1',
+      amount: { refund: 1, total: 100, currency: 'CNY' },
+    });
+    expect((await open(refunded)).text).toContain(textsFor('zh').refunded);
     const paid = await open(url);
     expect(paid.text).toContain('支付成功');
     expect(paid.text).not.toContain('id="pay"');
@@ -76,11 +98,55 @@ describe('The payer page', () => {
       mchid: merchant.mchid,
     });
     expect((await open(closed)).text).toContain('订单已关闭');
-    const expired = emulator.payerUrl(await order('PAGE-0005'));
-    emulator.setClock({ offsetMs: 3 * 3_600_000 });
-    expect((await open(expired)).text).toContain('二维码已过期');
-    emulator.setClock({ offsetMs: 0 });
   });
+
+  it.each([
+    ['native', '二维码已过期', '2 小时', 'Code expired', '2 hours', {}],
+    [
+      'jsapi',
+      '支付请求已过期',
+      '2 小时',
+      'Payment expired',
+      '2 hours',
+      { payer: { openid: 'oUpF8uMuAJO' } },
+    ],
+    ['app', '支付请求已过期', '2 小时', 'Payment expired', '2 hours', {}],
+    [
+      'h5',
+      '支付链接已过期',
+      '5 分钟',
+      'Payment link expired',
+      '5 minutes',
+      { scene_info: { payer_client_ip: '127.0.0.1', h5_info: { type: 'Wap' } } },
+    ],
+  ])(
+    'says of a %s order that is too old to pay what is over, and how long it was good',
+    async (product, title, life, englishTitle, englishLife, more) => {
+      const body = { ...merchant.order(`PAGE-OLD-${product}`), ...more };
+      const { json } = await merchant.post(`/v3/pay/transactions/${product}`, body);
+      const { code_url: code, prepay_id: prepay, h5_url: h5 } = json;
+      const url =
+        typeof h5 === 'string'
+          ? h5
+          : typeof code === 'string'
+            ? emulator.payerUrl(code)
+            : `/emulator/payer?prepay_id=${String(prepay)}`;
+      expect((await open(url)).text).toContain('id="pay"');
+      const minutes = product === 'h5' ? 5 : 120;
+      emulator.setClock({ offsetMs: minutes * 60_000 });
+      try {
+        const chinese = (await open(url)).text;
+        expect(chinese).toContain(title);
+        expect(chinese).toContain(`有效期为 ${life}，请回到商户页面重新下单`);
+        expect(chinese).not.toContain('id="pay"');
+        const english = (await open(url, { 'accept-language': 'en' })).text;
+        expect(english).toContain(englishTitle);
+        expect(english).toContain(`is good for ${englishLife}. Order again`);
+      } finally {
+        emulator.setClock({ offsetMs: 0 });
+      }
+    },
+  );
 
   it('is where h5_url leads, with a way back that is a web address', async () => {
     const scene = { payer_client_ip: '127.0.0.1', h5_info: { type: 'Wap' } };
@@ -125,11 +191,27 @@ describe('The payer page', () => {
     expect(page.text).not.toContain(emulator.apiV3Key);
   });
 
+  it('calls itself 模拟平台 on every page, and says that no money moves', async () => {
+    const unpaid = emulator.payerUrl(await order('PAGE-0009'));
+    const paid = emulator.payerUrl(await order('PAGE-0010'));
+    emulator.pay('PAGE-0010');
+    for (const path of ['/emulator/?', '/emulator/payer?code_url=none', unpaid, paid]) {
+      const chinese = await open(`${path}&lang=zh`);
+      expect(chinese.text).toContain('微信支付模拟平台 · 仅供开发测试，不会真实扣款');
+      expect(chinese.text).not.toContain('模拟器');
+      const english = await open(`${path}&lang=en`);
+      expect(english.text).toContain('WeChat Pay emulator · for tests, no money moves');
+    }
+  });
+
   it('draws a QR code of its own addresses only', async () => {
     const code = await order('PAGE-0008');
     const drawn = await open(`/emulator/qr?text=${encodeURIComponent(code)}`);
     expect(drawn.headers['content-type']).toContain('image/svg+xml');
-    expect(drawn.text).toContain('<svg');
+    expect(darkModules(drawn.text)).toEqual(modulesOf(code));
+    const page = emulator.payerUrl(code);
+    const other = await open(`/emulator/qr?text=${encodeURIComponent(page)}`);
+    expect(darkModules(other.text)).toEqual(modulesOf(page));
     expect((await open('/emulator/qr?text=https%3A%2F%2Fevil.example')).status).toBe(404);
     expect((await open('/emulator/qr')).status).toBe(404);
   });

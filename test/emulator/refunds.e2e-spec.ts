@@ -206,6 +206,46 @@ describe('Refunds', () => {
     });
   });
 
+  it('name the account that they are paid from', async () => {
+    const outTradeNo = await paidOrder();
+    const from = [{ account: 'AVAILABLE', amount: 10 }];
+    const answer = await refund(outTradeNo, 'R-13', 10, {
+      funds_account: 'AVAILABLE',
+      amount: { refund: 10, total: 100, currency: 'CNY', from },
+    });
+    expect(answer.json).toMatchObject({ funds_account: 'AVAILABLE', amount: { from } });
+    const plain = await refund(outTradeNo, 'R-14', 10);
+    expect(plain.json).toMatchObject({ funds_account: 'UNSETTLED', amount: { from: [] } });
+  });
+
+  it('are not asked for by a number that none can have', async () => {
+    expect(await query('R%2F1')).toMatchObject({ status: 400, json: { code: 'PARAM_ERROR' } });
+  });
+
+  it('of two merchants may have one number: the merchant has to be named then', async () => {
+    const outTradeNo = await paidOrder();
+    await refund(outTradeNo, 'R-15', 1);
+    const { mchid } = await emulator.addMerchant();
+    const other = new Merchant(emulator, mchid);
+    await other.native('REFUND-OTHER');
+    emulator.pay('REFUND-OTHER');
+    await other.post('/v3/refund/domestic/refunds', {
+      out_trade_no: 'REFUND-OTHER',
+      out_refund_no: 'R-15',
+      amount: { refund: 2, total: 100, currency: 'CNY' },
+    });
+    expect(() => emulator.finishRefund('R-15')).toThrow(/several refunds .* name the mchid/);
+    expect(emulator.finishRefund('R-15', 'ABNORMAL', mchid)).toMatchObject({
+      status: 'ABNORMAL',
+      amount: { refund: 2 },
+    });
+    expect((await query('R-15')).json['status']).toBe('PROCESSING');
+  });
+
+  it.each([-1, Number.NaN])('do not come out of a balance of %d fen', (fen) => {
+    expect(() => emulator.setBalance(fen)).toThrow(RangeError);
+  });
+
   it('end once', async () => {
     const outTradeNo = await paidOrder();
     await refund(outTradeNo, 'R-12', 1);
@@ -240,6 +280,53 @@ describe('Refunds and time', () => {
       expect((await merchant.get('/v3/refund/domestic/refunds/RT-1')).json['status']).toBe(
         'SUCCESS',
       );
+    } finally {
+      await emulator.close();
+    }
+  });
+
+  it('stay as they were ended by hand when their time comes', async () => {
+    const emulator = await WechatPayEmulator.start({ refundDelayMs: 3_600_000 });
+    try {
+      const merchant = new Merchant(emulator);
+      await merchant.native('REFUND-HAND');
+      emulator.pay('REFUND-HAND');
+      for (const number of ['RT-2', 'RT-3']) {
+        await merchant.post('/v3/refund/domestic/refunds', {
+          out_trade_no: 'REFUND-HAND',
+          out_refund_no: number,
+          amount: { refund: 1, total: 100, currency: 'CNY' },
+        });
+      }
+      emulator.finishRefund('RT-2', 'CLOSED');
+      emulator.setClock({ advanceMs: 3_601_000 });
+      const status = async (number: string): Promise<unknown> =>
+        (await merchant.get(`/v3/refund/domestic/refunds/${number}`)).json['status'];
+      while ((await status('RT-3')) !== 'SUCCESS');
+      expect(await status('RT-2')).toBe('CLOSED');
+    } finally {
+      await emulator.close();
+    }
+  });
+
+  it('are forgotten when there are too many, the oldest first', async () => {
+    const emulator = await WechatPayEmulator.start({ maxOrders: 2 });
+    try {
+      const merchant = new Merchant(emulator);
+      await merchant.native('REFUND-MANY');
+      emulator.pay('REFUND-MANY');
+      for (const number of ['RM-1', 'RM-2', 'RM-3']) {
+        await merchant.post('/v3/refund/domestic/refunds', {
+          out_trade_no: 'REFUND-MANY',
+          out_refund_no: number,
+          amount: { refund: 1, total: 100, currency: 'CNY' },
+        });
+      }
+      const statuses: number[] = [];
+      for (const number of ['RM-1', 'RM-2', 'RM-3']) {
+        statuses.push((await merchant.get(`/v3/refund/domestic/refunds/${number}`)).status);
+      }
+      expect(statuses).toEqual([404, 200, 200]);
     } finally {
       await emulator.close();
     }

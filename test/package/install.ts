@@ -13,6 +13,7 @@ const commandLimitMs = 150_000;
 
 interface Manifest {
   dependencies: Record<string, string>;
+  devDependencies?: Record<string, string>;
 }
 
 /** An application in a folder of its own, with the packed packages installed. */
@@ -37,7 +38,11 @@ export async function install(fixture: string, manifest: string): Promise<Instal
   cpSync(join(fixtures, fixture), folder, { recursive: true });
   copyFileSync(join(manifest, 'package-lock.json'), join(folder, 'package-lock.json'));
   copyFileSync(join(root, '.npmrc'), join(folder, '.npmrc'));
-  const own = JSON.parse(readFileSync(join(manifest, 'package.json'), 'utf8')) as Manifest;
+  const own = readManifest(manifest);
+  // the optional peers that subpaths import: the others take a client of the application's
+  for (const peer of ['node-forge', 'bullmq', 'ioredis']) {
+    own.dependencies[peer] = readManifest(root).devDependencies?.[peer] ?? '';
+  }
   for (const tarball of JSON.parse(process.env['PACKAGE_TARBALLS'] ?? '[]') as string[]) {
     copyFileSync(tarball, join(folder, basename(tarball)));
     own.dependencies[basename(tarball).replace(/-\d.*$/, '')] = `file:./${basename(tarball)}`;
@@ -54,6 +59,10 @@ export async function install(fixture: string, manifest: string): Promise<Instal
     tsc: (args) => node([tsc, '--typeRoots', typeRoots, ...args]),
     remove: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+function readManifest(folder: string): Manifest {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 }
 
 /** Output of a program; its failure is an error that shows all it printed. */

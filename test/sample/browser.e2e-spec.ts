@@ -123,6 +123,17 @@ describeWithChromium('The shop in a browser', (executablePath) => {
         expect(await page.evaluate(drawnWidth)).toBeGreaterThan(0);
         await shoot('2-waiting');
 
+        const outTradeNo = (await page.getByTestId('order-number').textContent()) ?? '';
+        const { payerUrl } = await shop.read(outTradeNo);
+        const image = page.getByTestId('qr');
+        expect(await image.getAttribute('src')).toBe(`/orders/${outTradeNo}/qr.svg`);
+        const openedByCode = context.waitForEvent('page');
+        await image.click();
+        const scanned = await openedByCode;
+        await scanned.getByRole('button', { name: text.confirm }).waitFor();
+        expect(scanned.url()).toBe(`${payerUrl}&lang=${language.slice(0, 2)}`);
+        await scanned.close();
+
         const opened = context.waitForEvent('page');
         await page.getByTestId('payer-link').click();
         const payer = await opened;

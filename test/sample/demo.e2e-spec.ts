@@ -1,125 +1,16 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { freePorts } from '../support/ports.js';
+import { childOf, Demo, until, within } from './running-demo.js';
 
 /** The first start builds the packages and the sample. */
 const buildMs = 300_000;
 const startMs = 60_000;
 
-interface Addresses {
-  readonly ready: boolean;
-  readonly shop: string;
-  readonly emulator: string;
-}
-
-/** `node tools/demo.mjs` in a process group of its own. */
-class Demo {
-  private readonly child: ChildProcess;
-  readonly ended: Promise<number | NodeJS.Signals>;
-  out = '';
-  errors = '';
-
-  constructor(settings: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, ['tools/demo.mjs'], {
-      env: { ...process.env, SHOP_PORT: '0', EMULATOR_PORT: '0', ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += String(chunk)));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
-    this.ended = new Promise((done) => {
-      this.child.once('exit', (code, signal) => done(signal ?? code ?? -1));
-    });
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  /** The JSON line, once everything answers. */
-  async ready(): Promise<Addresses> {
-    const line = new Promise<string>((done) => {
-      const look = () => {
-        const end = this.out.indexOf('\n');
-        if (end >= 0) done(this.out.slice(0, end));
-      };
-      this.child.stdout?.on('data', look);
-      look();
-    });
-    const failed = this.ended.then((ending) => {
-      throw new Error(`the demo ended with ${ending}: ${this.errors}`);
-    });
-    return JSON.parse(await Promise.race([line, failed])) as Addresses;
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  /** Whether any process of the demo is left. */
-  isAlive(): boolean {
-    try {
-      return process.kill(-this.pid, 0);
-    } catch {
-      return false;
-    }
-  }
-
-  destroy(): void {
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // All of it has ended.
-    }
-  }
-}
-
-async function within<T>(ms: number, what: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_done, fail) => {
-    timer = setTimeout(() => fail(new Error(`not within ${ms} ms`)), ms);
-  });
-  return Promise.race([what, late]).finally(() => clearTimeout(timer));
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((done) => setTimeout(done, 20));
-}
-
-/** The servers that a demo runs, by a part of their command line. */
-function childOf(parent: number, part: string): number {
-  for (const { pid, ppid, args } of processes()) {
-    if (ppid === parent && args.includes(part)) return pid;
-  }
-  throw new Error(`${part} does not run`);
-}
-
-function processes(): { pid: number; ppid: number; args: string }[] {
-  if (process.platform !== 'linux') {
-    const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args=']).toString().split('\n');
-    return lines.map((line) => {
-      const [, pid, ppid, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
-      return { pid: Number(pid), ppid: Number(ppid), args };
-    });
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const ppid = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
-        const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return [{ pid: Number(name), ppid: Number(ppid), args }];
-      } catch {
-        return [];
-      }
-    });
-}
-
 describe('npm run demo', () => {
   const started: Demo[] = [];
-  const start = (settings?: Record<string, string>): Demo => {
-    const demo = new Demo(settings);
+  const start = (settings?: Record<string, string>, command?: readonly string[]): Demo => {
+    const demo = new Demo(settings, command);
     started.push(demo);
     return demo;
   };
@@ -151,6 +42,39 @@ describe('npm run demo', () => {
       await until(() => demo.out.includes('Ctrl-C'));
       expect(demo.out).toContain('打开商店');
       expect(demo.out).toContain('Open the shop');
+    },
+    startMs,
+  );
+
+  it(
+    'listens where SHOP_PORT and EMULATOR_PORT say',
+    async () => {
+      const [shop, emulator] = await freePorts();
+      const demo = start({ SHOP_PORT: String(shop), EMULATOR_PORT: String(emulator) });
+      expect(await demo.ready()).toEqual({
+        ready: true,
+        shop: `http://127.0.0.1:${shop}`,
+        emulator: `http://127.0.0.1:${emulator}`,
+      });
+    },
+    startMs,
+  );
+
+  it.each<[string, (demo: Demo) => void]>([
+    ['is interrupted', (demo) => demo.interrupt()],
+    ['is told to end', (demo) => demo.kill('SIGTERM')],
+    ['is killed', (demo) => demo.kill('SIGKILL')],
+  ])(
+    'starts through npm, and leaves no process when npm %s',
+    async (_, end) => {
+      const demo = start({}, ['npm', 'run', '--silent', 'demo']);
+      const { shop } = await demo.ready();
+      expect((await fetch(`${shop}/products`)).status).toBe(200);
+      end(demo);
+      await within(
+        8000,
+        until(() => !demo.isAlive()),
+      );
     },
     startMs,
   );
@@ -240,11 +164,17 @@ describe('npm run demo', () => {
       other.close();
     });
 
-    it.each(['SHOP_PORT', 'EMULATOR_PORT'])('says which variable to set: %s', async (name) => {
-      const demo = start({ [name]: taken });
-      expect(await demo.ended).toBe(1);
-      expect(demo.errors).toContain(`port ${taken} is in use`);
-      expect(demo.errors).toContain(`${name}=0 npm run demo`);
-    });
+    it.each(['SHOP_PORT', 'EMULATOR_PORT'])(
+      'says which variable to set, and nothing more: %s',
+      async (name) => {
+        const demo = start({ [name]: taken });
+        expect(await demo.ended).toBe(1);
+        const [reason, remedy, command, ...more] = demo.errors.split('\n');
+        expect(reason).toBe(`demo: 端口 ${taken} 已被占用；port ${taken} is in use.`);
+        expect(remedy).toContain(`set ${name} to another port, or to 0 for a free one:`);
+        expect(command?.trim()).toBe(`${name}=0 npm run demo`);
+        expect([more, demo.out]).toEqual([[''], '']);
+      },
+    );
   });
 });

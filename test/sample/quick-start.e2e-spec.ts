@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { darkModules, modulesOf } from '../support/qr.js';
 import { RunningShop, type ShownOrder } from './running-shop.js';
 
 const isPaid = ({ state }: ShownOrder) => state === 'SUCCESS';
@@ -78,11 +79,12 @@ describe('The quick start shop', () => {
   });
 
   it('draws the code_url as a QR code', async () => {
-    const { outTradeNo } = await shop.order();
+    const { outTradeNo, codeUrl } = await shop.order();
+    await shop.order();
     const { status, headers, body } = await shop.call('GET', `/orders/${outTradeNo}/qr.svg`);
     expect(status).toBe(200);
     expect(headers.get('content-type')).toMatch(/^image\/svg\+xml/);
-    expect(body).toMatch(/^<svg [^>]*viewBox/);
+    expect(darkModules(body)).toEqual(modulesOf(codeUrl));
   });
 
   it.each(['', '/events', '/qr.svg'])('knows no order NOPE%s', async (path) => {
@@ -103,6 +105,23 @@ describe('The quick start shop', () => {
     await shop.emulator.settled();
     const [record] = shop.emulator.notifications().slice(-1);
     expect(record?.attempts.map(({ status }) => status)).toEqual([204]);
+  });
+
+  it('tells those who follow an order of that order only', async () => {
+    const { outTradeNo } = await shop.order();
+    let isFollowed = () => {};
+    const first = new Promise<void>((done) => (isFollowed = done));
+    const followed = shop.follow(outTradeNo, (order) => {
+      isFollowed();
+      return isPaid(order);
+    });
+    await Promise.race([first, followed]);
+    await paidOrder();
+    shop.emulator.pay(outTradeNo);
+    expect((await followed).map((order) => [order.outTradeNo, order.state])).toEqual([
+      [outTradeNo, 'NOTPAY'],
+      [outTradeNo, 'SUCCESS'],
+    ]);
   });
 
   it('does not ask the platform instead of waiting for the notification', async () => {

@@ -1,7 +1,7 @@
-import { createServer, type AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { WechatPayEmulator, type WechatPayEmulatorOptions } from 'nestjs-wechatpay-emulator';
 import { createShop } from '../../sample/01-quick-start/src/shop.js';
+import { freePorts } from '../support/ports.js';
 
 /** An order as `GET /orders/:outTradeNo` shows it. */
 export interface ShownOrder {
@@ -24,7 +24,8 @@ export class RunningShop {
 
   static async start(options: WechatPayEmulatorOptions = {}): Promise<RunningShop> {
     const emulator = await WechatPayEmulator.start({ port: 0, refundDelayMs: 50, ...options });
-    const port = await freePort();
+    // The notify URL holds the port, so it must be known before the shop listens.
+    const [port] = await freePorts();
     const url = `http://127.0.0.1:${port}`;
     Object.assign(process.env, environment(emulator, url));
     const app = await createShop({ logger: false });
@@ -111,16 +112,4 @@ function environment(emulator: WechatPayEmulator, url: string): Record<string, s
     WECHATPAY_PUBLIC_KEY: platform.publicKey?.key ?? '',
     WECHATPAY_PLATFORM_CERTIFICATES: 'on',
   };
-}
-
-/** The notify URL holds the port, so it must be known before the shop listens. */
-function freePort(): Promise<number> {
-  return new Promise((done, fail) => {
-    const server = createServer();
-    server.once('error', fail);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => done(port));
-    });
-  });
 }

@@ -1,4 +1,7 @@
-import { OnDemandGate, type KeyEvent } from '../../lib/certificates/index.js';
+import { NEVER } from 'rxjs';
+import { OnDemandGate, SharedStore, type CertificateStore } from '../../lib/certificates/index.js';
+import { KeyEvents, type KeyEvent } from '../../lib/events/index.js';
+import { MerchantCredentialProvider, type CredentialSource } from '../../lib/merchant/index.js';
 import {
   createMerchantContext,
   resolveOptions,
@@ -48,6 +51,12 @@ export function testOptions(
   };
 }
 
+/** The part of a store that tells other processes: here there are none. */
+export const ALONE: Pick<CertificateStore, 'changes' | 'tryLease'> = {
+  changes: () => NEVER,
+  tryLease: () => Promise.resolve(true),
+};
+
 /** What a test may replace. */
 export interface ContextSettings {
   readonly clock?: TestClock;
@@ -74,6 +83,7 @@ export function merchantContext(
   const context = createMerchantContext('test', resolved, {
     transport,
     gate: gate ?? new OnDemandGate(clock.now),
+    storeFor: (store) => new SharedStore(store, random),
     clock: clock.now,
     random,
   });
@@ -89,6 +99,23 @@ export function merchantContext(
       await transport.close();
     },
   };
+}
+
+/** A provider on its own, as a context makes it. */
+export function credentialProvider(
+  mchid: string,
+  source: CredentialSource,
+  events = new KeyEvents(mchid, Date.now),
+): MerchantCredentialProvider {
+  return new MerchantCredentialProvider({
+    mchid,
+    source,
+    events,
+    previousKeyMs: 86_400_000,
+    clock: Date.now,
+    random: () => 0.5,
+    refuse: () => [],
+  });
 }
 
 /** What a promise was rejected with; fails when it was not. */

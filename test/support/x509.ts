@@ -32,6 +32,8 @@ export interface TestCertificateFacts {
   readonly notAfter?: Date;
   /** Signs the certificate. @default the key itself */
   readonly issuer?: KeyObject;
+  /** Common name of the issuer. @default that of the certificate */
+  readonly issuerName?: string;
 }
 
 const DAY_MS = 86_400_000;
@@ -47,17 +49,15 @@ export function makeCertificate(
     notBefore = new Date(Date.now() - DAY_MS),
     notAfter = new Date(Date.now() + 365 * DAY_MS),
     issuer = privateKey,
+    issuerName = commonName,
   } = facts;
-  const name = sequence(
-    der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(commonName, 'utf8')))),
-  );
   const algorithm = sequence(oid('2a864886f70d01010b'), der(0x05));
   const tbs = sequence(
     integer(serial),
     algorithm,
-    name,
+    nameOf(issuerName),
     sequence(time(notBefore), time(notAfter)),
-    name,
+    nameOf(commonName),
     publicKey.export({ type: 'spki', format: 'der' }),
   );
   const signature = Buffer.concat([Buffer.from([0]), sign('sha256', tbs, issuer)]);
@@ -76,6 +76,10 @@ function der(tag: number, ...parts: Buffer[]): Buffer {
   const head =
     length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255];
   return Buffer.concat([Buffer.from([tag, ...head]), content]);
+}
+
+function nameOf(commonName: string): Buffer {
+  return sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(commonName, 'utf8')))));
 }
 
 function sequence(...parts: Buffer[]): Buffer {

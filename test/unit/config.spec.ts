@@ -6,8 +6,20 @@ import {
   DirectoryCertificateStore,
   wechatPayConfig,
   WechatPayConfigurationError,
+  type CredentialMaterial,
+  type CredentialSource,
+  type KmsDecryptClient,
   type WechatPayOptions,
 } from 'nestjs-wechatpay';
+import { nextEmission } from '../support/emissions.js';
+import { makeCertificate, rsaKey } from '../support/x509.js';
+
+const mchid = '1900000001';
+const pair = rsaKey('merchant');
+const privateKey = String(pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+const certificate = makeCertificate(pair, { commonName: mchid });
+const publicKey = String(rsaKey('platform').publicKey.export({ type: 'spki', format: 'pem' }));
+const apiV3Key = 'k'.repeat(32);
 
 describe('the options from the environment', () => {
   const original = { ...process.env };
@@ -47,8 +59,10 @@ describe('the options from the environment', () => {
       const { code, message, problems } = error as WechatPayConfigurationError;
       expect(code).toBe('CONFIGURATION_INVALID');
       expect(message).toContain('environment');
-      // what the values lack is said in the same error, after what the variables lack
-      return problems.filter((problem) => /WECHATPAY_/.test(problem));
+      // what the values lack is said in the same error, with the variable that it is about
+      return problems.filter(
+        (problem) => /WECHATPAY_/.test(problem) && !/^WECHATPAY_\w+: (?!\/)/.test(problem),
+      );
     }
     throw new Error('nothing was thrown');
   };
@@ -85,7 +99,7 @@ describe('the options from the environment', () => {
   });
 
   it('are left out where nothing is set, and checked later', () => {
-    expect(read({})).toEqual({
+    expect(read({ WECHATPAY_OTHER: 'x' })).toEqual({
       mchid: '',
       appid: undefined,
       credential: { privateKey: '', certificate: undefined, serialNo: undefined, apiV3Key: [] },
@@ -108,30 +122,169 @@ describe('the options from the environment', () => {
     expect(options.platform).toEqual({ certificates: true, publicKey: undefined });
   });
 
-  it('are read from files, without the line break at their end', () => {
+  /** Deciphers what only looks enciphered. */
+  const kms: KmsDecryptClient = {
+    decrypt: ({ CiphertextBlob }) =>
+      Promise.resolve({ Plaintext: Buffer.from(Buffer.from(CiphertextBlob).reverse()) }),
+  };
+  const encrypted = (text: string): string => Buffer.from(text).reverse().toString('base64');
+  const sourceIn = (options: WechatPayOptions): CredentialSource => {
+    expect(options.credential).toEqual(expect.objectContaining({ load: expect.any(Function) }));
+    return options.credential as CredentialSource;
+  };
+  const load = (options: WechatPayOptions): Promise<CredentialMaterial> =>
+    sourceIn(options).load(new AbortController().signal);
+  const keyIn = (material: CredentialMaterial): string => {
+    const { privateKey: key } = material;
+    return typeof key === 'object' && 'export' in key
+      ? String(key.export({ type: 'pkcs8', format: 'pem' }))
+      : String(key);
+  };
+
+  it('are a public key, a number and an appid from files, read once', () => {
     const options = read({
-      WECHATPAY_API_V3_KEY_FILE: file('v3', `${'k'.repeat(32)}\n`),
-      WECHATPAY_PRIVATE_KEY_FILE: file('key', 'private\r\n'),
-      WECHATPAY_CERTIFICATE_FILE: file('certificate', 'certificate'),
-      WECHATPAY_PUBLIC_KEY_FILE: file('public', 'public\n'),
+      WECHATPAY_MCHID_FILE: file('mchid', `${mchid}\n`),
+      WECHATPAY_APPID_FILE: file('appid', 'wx0001\n'),
+      WECHATPAY_PUBLIC_KEY_FILE: file('public', `${publicKey}\n`),
       WECHATPAY_PUBLIC_KEY_ID: 'PUB_KEY_ID_1',
+      WECHATPAY_API_V3_KEY: apiV3Key,
     });
     expect(options).toMatchObject({
-      credential: {
-        privateKey: 'private',
-        certificate: 'certificate',
-        apiV3Key: 'k'.repeat(32),
-      },
-      platform: { publicKey: { key: 'public' } },
+      mchid,
+      appid: 'wx0001',
+      credential: { apiV3Key },
+      platform: { publicKey: { key: publicKey.trim() } },
     });
   });
+
+  it('are a credential from files, without the line break at their end, and watched', async () => {
+    const options = read({
+      WECHATPAY_MCHID: mchid,
+      WECHATPAY_API_V3_KEY_FILE: file('v3', `${apiV3Key}\n`),
+      WECHATPAY_PRIVATE_KEY_FILE: file('key', `${privateKey}\r\n`),
+      WECHATPAY_CERTIFICATE_FILE: file('certificate', certificate),
+    });
+    const material = await load(options);
+    expect(keyIn(material)).toBe(privateKey);
+    expect(material).toMatchObject({ apiV3Keys: [apiV3Key] });
+    expect(String(material.certificate).trim()).toBe(certificate.trim());
+
+    const emission = nextEmission(sourceIn(options).changes);
+    file('v3', 'n'.repeat(32));
+    await emission;
+    expect(await load(options)).toMatchObject({ apiV3Keys: ['n'.repeat(32)] });
+  });
+
+  it('mix values with files in one credential', async () => {
+    const options = read({
+      WECHATPAY_MCHID: mchid,
+      WECHATPAY_API_V3_KEY: apiV3Key,
+      WECHATPAY_PRIVATE_KEY_FILE: file('key', privateKey),
+      WECHATPAY_SERIAL_NO: 'ABC',
+    });
+    expect(await load(options)).toMatchObject({ serialNo: 'ABC', apiV3Keys: [apiV3Key] });
+  });
+
+  it('mix a key that is a value with an APIv3 key of a file', async () => {
+    const options = read({
+      WECHATPAY_MCHID: mchid,
+      WECHATPAY_PRIVATE_KEY: privateKey,
+      WECHATPAY_CERTIFICATE: certificate,
+      WECHATPAY_API_V3_KEY_FILE: file('v3', apiV3Key),
+    });
+    const material = await load(options);
+    expect(String(material.privateKey).trim()).toBe(privateKey.trim());
+    expect(material).toMatchObject({ apiV3Keys: [apiV3Key] });
+  });
+
+  it('check the content of files at start, all of it', () => {
+    const start = (): unknown =>
+      read({
+        WECHATPAY_MCHID: mchid,
+        WECHATPAY_API_V3_KEY_FILE: file('v3', 'short'),
+        WECHATPAY_PRIVATE_KEY_FILE: file('key', certificate),
+        WECHATPAY_CERTIFICATE_FILE: file('certificate', certificate),
+        WECHATPAY_NOTIFY_URL: 'no url',
+      });
+    expect(start).toThrow(/is a certificate: give apiclient_key.pem/);
+    expect(start).toThrow(/APIv3密钥\) is 5 bytes long/);
+    expect(start).toThrow(/notifyUrl/);
+  });
+
+  it('refuse a pair that is none at start', () => {
+    const start = (): unknown =>
+      read({
+        WECHATPAY_MCHID: mchid,
+        WECHATPAY_API_V3_KEY: apiV3Key,
+        WECHATPAY_PRIVATE_KEY_FILE: file('key', privateKey),
+        WECHATPAY_CERTIFICATE: makeCertificate(rsaKey('other'), { commonName: mchid }),
+      });
+    expect(start).toThrow(/does not belong to credential.certificate/);
+  });
+
+  it('are decrypted by a KMS that is given in code', async () => {
+    Object.assign(process.env, {
+      WECHATPAY_SHOP_B_MCHID: mchid,
+      WECHATPAY_SHOP_B_API_V3_KEY_KMS: encrypted(apiV3Key),
+      WECHATPAY_SHOP_B_PRIVATE_KEY_KMS: encrypted(privateKey),
+      WECHATPAY_SHOP_B_CERTIFICATE_KMS: encrypted(certificate),
+    });
+    const config = wechatPayConfig.using({ kms }).for('shop-b');
+    expect(config.KEY).toBe(wechatPayConfig.for('shop-b').KEY);
+    const options = await config.asProvider().useFactory(config() as WechatPayOptions);
+    expect(options).toMatchObject({ mchid });
+    const material = await load(config() as WechatPayOptions);
+    expect(keyIn(material)).toBe(privateKey);
+    expect(material).toMatchObject({ apiV3Keys: [apiV3Key] });
+    expect(String(material.certificate)).toContain('BEGIN CERTIFICATE');
+  });
+
+  it('check beside a ciphertext what is no ciphertext', () => {
+    Object.assign(process.env, {
+      WECHATPAY_MCHID: mchid,
+      WECHATPAY_API_V3_KEY: 'short',
+      WECHATPAY_PRIVATE_KEY_KMS: encrypted(privateKey),
+      WECHATPAY_SERIAL_NO: 'ABC',
+    });
+    const config = wechatPayConfig.using({ kms });
+    try {
+      config();
+    } catch (error) {
+      expect((error as WechatPayConfigurationError).problems).toEqual([
+        expect.stringContaining('(APIv3密钥) is 5 bytes long'),
+      ]);
+    }
+    expect.assertions(1);
+  });
+
+  it('name the client that is missing for a ciphertext', () => {
+    const problems = problemsOf({ WECHATPAY_PRIVATE_KEY_KMS: encrypted(privateKey) });
+    expect(problems).toEqual([
+      'WECHATPAY_PRIVATE_KEY_KMS needs a KMS client: use wechatPayConfig.using({ kms: new KMS({}) }) in place of wechatPayConfig',
+    ]);
+  });
+
+  it('refuse a ciphertext that is no Base64, without showing it', () => {
+    expect(problemsOf({ WECHATPAY_API_V3_KEY_KMS: 'projects-secret?' })).toEqual([
+      'WECHATPAY_API_V3_KEY_KMS is not Base64: give the CiphertextBlob that the KMS encrypted it to',
+    ]);
+  });
+
+  it.each([[{}], [null], ['kms'], [{ send: () => undefined }]])(
+    'refuse %j for a KMS client',
+    (client: unknown) => {
+      expect(() => wechatPayConfig.using({ kms: client as KmsDecryptClient })).toThrow(
+        /kms must have decrypt/,
+      );
+    },
+  );
 
   it('are those of another merchant under its name, and of no other', () => {
     process.env['WECHATPAY_MCHID'] = '1900000001';
     process.env['WECHATPAY_SHOP_B_MCHID'] = '1900000002';
     expect((wechatPayConfig.for('shop-b')() as WechatPayOptions).mchid).toBe('1900000002');
     expect((wechatPayConfig.for('Shop_B')() as WechatPayOptions).mchid).toBe('1900000002');
-    expect((wechatPayConfig.for('shop-c')() as WechatPayOptions).mchid).toBe('');
+    expect(() => wechatPayConfig.for('shop-c')()).toThrow(/no variable WECHATPAY_SHOP_C_… is set/);
     expect((wechatPayConfig() as WechatPayOptions).mchid).toBe('1900000001');
   });
 
@@ -166,14 +319,59 @@ describe('the options from the environment', () => {
       WECHATPAY_API_V3_KEY_FILE: directory,
     });
     expect(problems).toEqual([
-      'The file named by WECHATPAY_PRIVATE_KEY_FILE cannot be read (ENOENT)',
-      'The file named by WECHATPAY_API_V3_KEY_FILE cannot be read (EISDIR)',
+      `WECHATPAY_PRIVATE_KEY_FILE: ${join(directory, 'absent')} cannot be read (ENOENT)`,
+      `WECHATPAY_API_V3_KEY_FILE: ${directory} cannot be read (EISDIR)`,
     ]);
   });
 
-  it.each(['API_V3_KEY', 'PRIVATE_KEY', 'PUBLIC_KEY'])('refuse %s_KMS in words', (name) => {
-    expect(problemsOf({ [`WECHATPAY_${name}_KMS`]: 'projects/secret/keys/1' })).toEqual([
-      `WECHATPAY_${name}_KMS is not supported by this version`,
+  it('name the variable of each problem, and say what cannot be read once only', () => {
+    try {
+      read({
+        WECHATPAY_MCHID: 'x',
+        WECHATPAY_PRIVATE_KEY_FILE: join(directory, 'absent'),
+        WECHATPAY_API_V3_KEY: 'short',
+        WECHATPAY_NOTIFY_URL: 'y',
+      });
+      throw new Error('nothing was thrown');
+    } catch (error) {
+      const { problems } = error as WechatPayConfigurationError;
+      expect(problems.map((problem) => problem.split(/[: ]/, 1)[0])).toEqual([
+        'WECHATPAY_PRIVATE_KEY_FILE',
+        'WECHATPAY_MCHID',
+        'credential.certificate',
+        'WECHATPAY_API_V3_KEY',
+        'WECHATPAY_NOTIFY_URL',
+      ]);
+    }
+  });
+
+  it.each(['PUBLIC_KEY', 'MCHID', 'APPID'])('refuse %s_KMS in words: it is no secret', (name) => {
+    const problems = problemsOf({ [`WECHATPAY_${name}_KMS`]: 'projects/secret/keys/1' });
+    expect(problems).toEqual([
+      `WECHATPAY_${name}_KMS is not supported: this is no secret, give it as it is`,
+    ]);
+  });
+
+  it('refuse a key given as a value, a file and a ciphertext at once', () => {
+    const problems = problemsOf({
+      WECHATPAY_PRIVATE_KEY: privateKey,
+      WECHATPAY_PRIVATE_KEY_FILE: file('key', privateKey),
+      WECHATPAY_PRIVATE_KEY_KMS: encrypted(privateKey),
+    });
+    expect(problems).toEqual([
+      'WECHATPAY_PRIVATE_KEY and WECHATPAY_PRIVATE_KEY_FILE and WECHATPAY_PRIVATE_KEY_KMS are all set',
+    ]);
+  });
+
+  it('refuse a file that is too large or a device, without reading it', () => {
+    expect(
+      problemsOf({
+        WECHATPAY_PRIVATE_KEY_FILE: file('large', 'x'.repeat(65_537)),
+        WECHATPAY_CERTIFICATE_FILE: '/dev/zero',
+      }),
+    ).toEqual([
+      `WECHATPAY_PRIVATE_KEY_FILE: ${join(directory, 'large')} cannot be read (TOO_LARGE)`,
+      'WECHATPAY_CERTIFICATE_FILE: /dev/zero cannot be read (NOT_A_FILE)',
     ]);
   });
 
@@ -194,7 +392,7 @@ describe('the options from the environment', () => {
 
   it('report everything at once, under the merchant’s own names and without a value', () => {
     process.env['WECHATPAY_SHOP_B_PRIVATE_KEY'] = 'hunter2';
-    process.env['WECHATPAY_SHOP_B_PRIVATE_KEY_FILE'] = '/absent/hunter3';
+    process.env['WECHATPAY_SHOP_B_PRIVATE_KEY_FILE'] = 'hunter3';
     process.env['WECHATPAY_SHOP_B_PUBLIC_KEY_ID'] = 'PUB_KEY_ID_1';
     process.env['WECHATPAY_SHOP_B_PLATFORM_CERTIFICATES'] = 'maybe';
     process.env['WECHATPAY_SHOP_B_API_V3_KEY_KMS'] = 'hunter4';
@@ -204,7 +402,7 @@ describe('the options from the environment', () => {
       config();
     } catch (error) {
       const { problems } = error as WechatPayConfigurationError;
-      expect(problems.filter((problem) => problem.includes('WECHATPAY_SHOP_B_'))).toHaveLength(5);
+      expect(problems.filter((problem) => problem.includes('WECHATPAY_SHOP_B_'))).toHaveLength(6);
       expect(problems.join()).toContain('mchid (商户号) is missing');
       expect(String(error)).not.toMatch(/hunter|maybe/);
     }

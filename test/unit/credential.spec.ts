@@ -5,7 +5,7 @@ import {
   type CredentialMaterial,
   type CredentialSource,
 } from '../../lib/merchant/index.js';
-import { rejection } from '../support/merchant-context.js';
+import { credentialProvider, rejection } from '../support/merchant-context.js';
 import { ecKey, makeCertificate, pem, rsaKey } from '../support/x509.js';
 
 const MCHID = '1900009191';
@@ -101,6 +101,7 @@ describe('a credential', () => {
       /belongs to merchant 1900000000/,
     ],
     ['no APIv3 key', { apiV3Keys: [] }, /APIv3密钥\) is missing/],
+    ['an APIv3 key out of its list', { apiV3Keys: API_V3_KEY }, /APIv3密钥\) must be a list/],
     ['an APIv3 key of 31 characters', { apiV3Keys: ['a'.repeat(31)] }, /is 31 bytes long/],
     [
       'an APIv3 key of 32 characters and 96 bytes',
@@ -128,6 +129,12 @@ describe('a credential', () => {
       expect(text).not.toContain(secret);
   });
 
+  it.each([null, undefined, 'text'])('is refused when its source delivers %j', (material) => {
+    expect(checkCredential(MCHID, material as never, Date.now())).toEqual({
+      problems: ['the source delivered no { privateKey, certificate, apiV3Keys }'],
+    });
+  });
+
   it('says all that is wrong at once', () => {
     const result = check({ privateKey: '', certificate: undefined, apiV3Keys: [] });
     expect('problems' in result && result.problems).toHaveLength(3);
@@ -136,7 +143,7 @@ describe('a credential', () => {
 
 describe('a credential from a source', () => {
   const provider = (source: CredentialSource): MerchantCredentialProvider =>
-    new MerchantCredentialProvider(MCHID, source);
+    credentialProvider(MCHID, source);
 
   it('is loaded once for all who wait, and announced', async () => {
     const load = jest.fn(() => Promise.resolve(good));

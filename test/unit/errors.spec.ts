@@ -117,6 +117,58 @@ describe('errors', () => {
   });
 });
 
+describe('causes of errors', () => {
+  it.each(['{"name": hunter2}', 'hunter2', '{"name":"hunter2'])(
+    'never quote the text that a parser choked on: %s',
+    (text) => {
+      let thrown: unknown;
+      try {
+        JSON.parse(text);
+      } catch (error) {
+        thrown = error;
+      }
+      // some parsers quote more than others
+      const quoting = new SyntaxError(`Unexpected token in ${text}`);
+      for (const cause of [thrown, quoting]) {
+        const error = new WechatPayStoreError('m', { cause });
+        expect(error.cause).toMatchObject({ name: 'SyntaxError', message: 'malformed text' });
+        expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('hunter2');
+      }
+    },
+  );
+
+  it('keep what an operating system said, and nothing else of a foreign error', () => {
+    const foreign = Object.assign(new Error('connect ECONNREFUSED'), {
+      code: 'ECONNREFUSED',
+      port: 443,
+      headers: { authorization: 'hunter2' },
+    });
+    const { cause } = new WechatPayStoreError('m', { cause: foreign });
+    expect(cause).not.toBe(foreign);
+    expect(cause).toMatchObject({
+      message: 'connect ECONNREFUSED',
+      code: 'ECONNREFUSED',
+      port: 443,
+    });
+    expect(inspect(cause, { depth: 10, showHidden: true })).not.toContain('hunter2');
+  });
+
+  it('are errors, whatever was thrown', () => {
+    const { cause } = new WechatPayStoreError('m', { cause: { message: 'no', code: 7 } });
+    expect(cause).toBeInstanceOf(Error);
+    expect(cause).toMatchObject({ name: 'Error', message: 'no', code: 7, stack: 'Error: no' });
+  });
+});
+
+describe('what a check found wrong', () => {
+  it('is said when the check is ours, and not quoted from anybody else', () => {
+    expect(errors.checkMessageOf(new TypeError('is cut off'))).toBe('is cut off');
+    expect(errors.checkMessageOf(new RangeError('is too long'))).toBe('is too long');
+    for (const foreign of [new SyntaxError('hunter2'), new Error('hunter2'), 'hunter2'])
+      expect(errors.checkMessageOf(foreign)).toBe('cannot be read');
+  });
+});
+
 describe('answers of the platform as errors', () => {
   it.each([
     [400, 'GET', false, false],
@@ -242,6 +294,32 @@ describe('answers of the platform as errors', () => {
     );
     expect(error.message.length).toBeLessThan(2_000);
     expect(JSON.stringify(error).length).toBeLessThan(4_000);
+  });
+
+  it.each([
+    ['13812345678', '[phone]'],
+    ['19900001111', '[phone]'],
+    ['11010119900307001X', '[id]'],
+    ['110101199003070010', '[id]'],
+    ['oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', '[openid]'],
+  ])('hide the personal number %s wherever the platform repeats it', (personal, mark) => {
+    const said = `用户${personal}不存在`;
+    const detail = { field: said, issue: said, location: said };
+    const error = apiError(
+      400,
+      { code: 'PARAM_ERROR', message: said, detail },
+      'GET',
+      `/${personal}`,
+    );
+    expect(inspect(error, { depth: 10 })).not.toContain(personal);
+    expect(error.platformMessage).toBe(`用户${mark}不存在`);
+    expect(error.detail?.issue).toBe(`用户${mark}不存在`);
+    expect(error.message).toContain(`GET /${mark} was answered 400`);
+  });
+
+  it('leave numbers that are nobody’s', () => {
+    const plain = '1900000001 12345678901 4200000000000000000000000001 20260101';
+    expect(apiError(400, { message: plain }).platformMessage).toBe(plain);
   });
 
   it('put no line of their own into a log', () => {

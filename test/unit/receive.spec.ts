@@ -34,6 +34,7 @@ class Receiver implements NotificationReceiver {
         this.asked.push(serial);
         return this.found();
       },
+      countReceived: () => undefined,
       reportApiV3Key: (type) => {
         if (type === 'previous-api-v3-key-used') this.previousKeys += 1;
       },
@@ -171,7 +172,8 @@ describe('the signature of a notification', () => {
 });
 
 describe('the content of a notification', () => {
-  const open = (body: Buffer, receiver = new Receiver()) => openNotification(receiver, body);
+  const open = (body: Buffer, receiver = new Receiver()) =>
+    openNotification(receiver, { headers: {}, body, receivedAtMs: 0 });
 
   it('is what the platform sealed, with the facts around it', async () => {
     const receiver = new Receiver();

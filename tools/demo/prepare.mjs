@@ -2,12 +2,18 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lockBuild } from './build-lock.mjs';
 import { root, sample } from './places.mjs';
 import { DemoError, run, say } from './processes.mjs';
 
 const modules = join(root, 'node_modules');
 /** What npm has installed; it is written last. */
 const installed = join(modules, '.package-lock.json');
+/** What is built of the packages, last. */
+const library = [
+  join(root, 'dist', 'esm', 'index.js'),
+  join(root, 'emulator', 'dist', 'esm', 'cli.js'),
+];
 
 /** Installs the dependencies unless all of them are there. */
 export async function install() {
@@ -53,23 +59,42 @@ function packagesIn(file) {
   }
 }
 
-/** Builds the packages and the sample, each when a source is newer than what was built of it. */
-export async function build() {
-  const library = [
-    join(root, 'dist', 'esm', 'index.js'),
-    join(root, 'emulator', 'dist', 'esm', 'cli.js'),
-  ];
+/**
+ * Builds the packages and a sample, each when a source is newer than what was built of it. One
+ * process at a time: two demonstrations may start together.
+ */
+export async function build(folder = sample, title = '商店 the shop') {
+  await alone(async () => {
+    await compilePackages();
+    const shop = ['src', 'package.json', 'tsconfig.json'].map((path) => join(folder, path));
+    if (isOlder([join(folder, 'dist', 'main.js')], [...shop, ...library])) {
+      const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+      await compile(title, [tsc, '-p', folder]);
+    }
+  });
+}
+
+/** Builds the packages when a source is newer than what was built of it. */
+export async function buildPackages() {
+  await alone(compilePackages);
+}
+
+async function alone(work) {
+  const unlock = await lockBuild();
+  try {
+    await work();
+  } finally {
+    await unlock();
+  }
+}
+
+async function compilePackages() {
   const sources = [
     ...['lib', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'tools/build.mjs'],
     ...['emulator/lib', 'emulator/package.json', 'emulator/tsconfig.build.json'],
   ].map((path) => join(root, path));
   if (isOlder(library, sources)) {
     await compile('两个包 the packages', [join(root, 'tools', 'build.mjs')]);
-  }
-  const shop = ['src', 'package.json', 'tsconfig.json'].map((path) => join(sample, path));
-  if (isOlder([join(sample, 'dist', 'main.js')], [...shop, ...library])) {
-    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-    await compile('商店 the shop', [tsc, '-p', sample]);
   }
 }
 

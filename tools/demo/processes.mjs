@@ -115,12 +115,13 @@ export async function stop(code) {
 }
 
 /** npm may be ended in a way that it cannot pass on; then nobody is left to press Ctrl-C. */
-export function endWithNpm() {
-  if (process.env.npm_lifecycle_event !== 'demo' || process.platform === 'win32') return;
+export function endWithNpm(script = 'demo', end = () => void stop(0)) {
+  const isScript = [script].flat().includes(process.env.npm_lifecycle_event);
+  if (!isScript || process.platform === 'win32') return;
   const parent = process.ppid;
   const npm = npmAbove(parent);
   setInterval(() => {
-    if (process.ppid !== parent || (npm !== undefined && !isAlive(npm))) void stop(0);
+    if (process.ppid !== parent || (npm !== undefined && !isAlive(npm))) end();
   }, patience.watchMs).unref();
 }
 
@@ -136,7 +137,8 @@ function npmAbove(shell) {
   }
 }
 
-function isAlive(pid) {
+/** Whether there is a process of this number. */
+export function isAlive(pid) {
   try {
     return process.kill(pid, 0);
   } catch (error) {

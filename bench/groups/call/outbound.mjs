@@ -1,8 +1,8 @@
 import { Child } from '../../support/children.mjs';
+import { measureInSittings } from '../../support/sittings.mjs';
 import { medians, ratio } from '../../support/stats.mjs';
 import { atLeast, atMost } from '../../support/targets.mjs';
 
-/** In the order in which every round takes them. */
 const CONTESTANTS = {
   ours: 'nestjs-wechatpay',
   floor: 'floor: undici + sign + verify',
@@ -13,67 +13,74 @@ const CODE_URL = 'weixin://wxpay/bizpayurl?pr=bench0000001';
 
 /** Native prepay, 64 at a time, by everybody. */
 export async function outbound({ parties, settings, progress }) {
+  const { merchant, platform } = parties;
+  const { concurrency } = settings;
   const stub = await Child.start('stub-platform.mjs');
-  const rounds = Object.fromEntries(Object.keys(CONTESTANTS).map((name) => [name, []]));
   try {
     const { url: baseUrl } = await stub.ask('start', { parties, codeUrl: CODE_URL });
-    for (let round = 0; round < settings.rounds; round++) {
-      for (const contestant of Object.keys(CONTESTANTS)) {
-        progress(`prepay, round ${round + 1} of ${settings.rounds}: ${CONTESTANTS[contestant]}`);
-        rounds[contestant].push(await measure(contestant, { stub, baseUrl, parties, settings }));
-      }
-    }
+    const measured = await measureInSittings({
+      subjects: Object.entries(CONTESTANTS).map(([contestant, label]) => ({ contestant, label })),
+      sittings: settings.sittings,
+      rounds: settings.callRounds,
+      async start({ contestant, label }, sitting) {
+        progress(`prepay, ${sitting}: ${label}`);
+        const caller = await Child.start('workers/caller.mjs', label);
+        await caller.ask('start', {
+          contestant,
+          baseUrl,
+          codeUrl: CODE_URL,
+          merchant,
+          platform: { id: platform.id, publicKey: platform.publicKey },
+          warmUpMs: settings.warmUpMs,
+          concurrency,
+        });
+        return caller;
+      },
+      async measure({ label }, caller) {
+        // Connections that were idle for too long are made anew before the clock runs.
+        await caller.ask('drive', { durationMs: settings.callsMs / 10, concurrency });
+        await stub.ask('takeStats');
+        const { calls, figures } = await caller.ask('drive', {
+          durationMs: settings.callsMs,
+          concurrency,
+        });
+        checkHonest(label, calls, await stub.ask('takeStats'));
+        return figures;
+      },
+      stop: (caller) => caller.stop(),
+    });
+    return summary(measured, settings);
   } finally {
     await stub.stop();
-  }
-  return summary(rounds, settings);
-}
-
-async function measure(contestant, { stub, baseUrl, parties, settings }) {
-  const caller = await Child.start('workers/caller.mjs', CONTESTANTS[contestant]);
-  try {
-    const { calls, figures } = await caller.ask('measure', {
-      contestant,
-      baseUrl,
-      codeUrl: CODE_URL,
-      merchant: parties.merchant,
-      platform: { id: parties.platform.id, publicKey: parties.platform.publicKey },
-      warmUpMs: settings.warmUpMs,
-      measureMs: settings.callsMs,
-      concurrency: settings.concurrency,
-    });
-    checkHonest(contestant, calls, await stub.ask('takeStats'));
-    return figures;
-  } finally {
-    await caller.stop();
   }
 }
 
 /** Every call reached the platform once, and every signature looked at was good. */
-function checkHonest(contestant, calls, { requests, sampled, malformed, unsigned }) {
+function checkHonest(label, calls, { requests, sampled, malformed, unsigned }) {
   if (requests !== calls || sampled === 0 || malformed > 0 || unsigned > 0) {
     throw new Error(
-      `${contestant}: ${calls} calls, but the platform saw ${requests} requests, ` +
+      `${label}: ${calls} calls, but the platform saw ${requests} requests, ` +
         `${malformed} malformed, ${unsigned} of ${sampled} sampled with a wrong signature`,
     );
   }
 }
 
-function summary(rounds, { concurrency }) {
-  const rows = Object.entries(CONTESTANTS).map(([contestant, name]) => ({
+function summary(measured, { concurrency }) {
+  const rows = measured.map(({ label, rounds }) => ({
     part: `native prepay, concurrency ${concurrency}`,
-    name,
-    ...medians(rounds[contestant]),
+    name: label,
+    ...medians(rounds),
   }));
-  const { ours, floor, 'axios-plugin': axiosPlugin, 'node-v3': nodeV3 } = rounds;
-  const throughput = (peer) => ratio(ours, peer, 'requestsPerSecond');
-  const delay = (peer) => ratio(ours, peer, 'loopDelayP99Ms');
+  const roundsOf = (contestant) => measured.find((one) => one.contestant === contestant).rounds;
+  const ours = (figure, peer) => ratio(roundsOf('ours'), roundsOf(peer), figure);
+  const throughput = (peer) => ours('requestsPerSecond', peer);
+  const delay = (peer) => ours('loopDelayP99Ms', peer);
   const targets = [
-    atMost('CPU per call, × floor', ratio(ours, floor, 'cpuMicros'), 1.25),
-    atLeast('throughput, × wechatpay-node-v3', throughput(nodeV3), 4),
-    atLeast('throughput, × wechatpay-axios-plugin', throughput(axiosPlugin), 2.6),
-    atMost('event-loop delay p99, × wechatpay-node-v3', delay(nodeV3), 0.4),
-    atMost('event-loop delay p99, × wechatpay-axios-plugin', delay(axiosPlugin), 0.4),
+    atMost('CPU per call, × floor', ours('cpuMicros', 'floor'), 1.25),
+    atLeast('throughput, × wechatpay-node-v3', throughput('node-v3'), 4),
+    atLeast('throughput, × wechatpay-axios-plugin', throughput('axios-plugin'), 2.6),
+    atMost('event-loop delay p99, × wechatpay-node-v3', delay('node-v3'), 0.4),
+    atMost('event-loop delay p99, × wechatpay-axios-plugin', delay('axios-plugin'), 0.4),
   ];
   return { rows, targets };
 }

@@ -38,7 +38,10 @@ export class Authenticator {
     const authorization = parseAuthorization(request.authorization);
     this.checkTime(authorization.timestamp);
     const merchant = this.merchants.find(authorization.mchid);
-    if (merchant === undefined || merchant.serial !== authorization.serial) {
+    const certificate = merchant?.certificates.find(
+      ({ serial }) => serial === authorization.serial,
+    );
+    if (merchant === undefined || certificate === undefined) {
       throw signError('商户证书序列号有误。请使用签名私钥匹配的证书序列号');
     }
     const message = requestMessage(request, authorization);
@@ -46,7 +49,7 @@ export class Authenticator {
     const isBase64 = /^[0-9A-Za-z+/]+={0,2}$/.test(signature);
     if (
       !isBase64 ||
-      !verify('sha256', message, merchant.publicKey, Buffer.from(signature, 'base64'))
+      !verify('sha256', message, certificate.publicKey, Buffer.from(signature, 'base64'))
     ) {
       throw signError('错误的签名，验签失败', mismatch(request, message));
     }

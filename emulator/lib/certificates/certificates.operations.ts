@@ -32,7 +32,8 @@ export function certificateOperations(
   ];
 }
 
-function listCertificates(
+/** What `GET /v3/certificates` lists. @throws {PlatformError} when nothing is left @internal */
+export function listCertificates(
   keys: PlatformKeys,
   clock: EmulatorClock,
   merchant: MerchantRecord,

@@ -17,6 +17,8 @@ const longestDelayMs = 2 ** 31 - 1;
 export class Scheduler {
   private readonly tasks = new Set<Task>();
   private timer: NodeJS.Timeout | undefined;
+  /** What the timer is armed for. */
+  private earliestMs = Infinity;
   private closed = false;
 
   constructor(private readonly clock: EmulatorClock) {
@@ -26,9 +28,8 @@ export class Scheduler {
   /** Runs `run` at `dueMs`, at the earliest in the next turn. Returns what cancels it. */
   at(dueMs: number, run: () => void): () => void {
     const task: Task = { dueMs, run };
-    if (this.closed) return () => undefined;
     this.tasks.add(task);
-    this.arm();
+    if (dueMs < this.earliestMs) this.arm(); // with many tasks, looking at all of them is dear
     return () => {
       this.tasks.delete(task);
     };
@@ -42,10 +43,10 @@ export class Scheduler {
 
   private arm(): void {
     clearTimeout(this.timer);
-    if (this.closed || this.tasks.size === 0) return;
     let earliest = Infinity;
     for (const { dueMs } of this.tasks) earliest = Math.min(earliest, dueMs);
-    if (earliest === Infinity) return;
+    this.earliestMs = earliest;
+    if (this.closed || earliest === Infinity) return;
     const delay = Math.min(Math.max(earliest - this.clock.now(), 0), longestDelayMs);
     this.timer = setTimeout(() => this.runDue(), delay);
     this.timer.unref();

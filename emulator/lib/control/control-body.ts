@@ -9,12 +9,17 @@ import { parseJson, readBody } from '../platform/body-reader.js';
 import { GatewayError } from '../platform/platform-error.js';
 import { isObject, type JsonObject } from '../validation/shape-validator.js';
 
-const limit = 64 * 1024;
+const usualLimit = 64 * 1024;
 
-/** The JSON object in the body; an empty body is an empty object. @internal */
+/**
+ * The JSON object in the body; an empty body is an empty object. It takes the longest length in
+ * bytes, 64 KiB by default.
+ *
+ * @internal
+ */
 export const ControlBody = createParamDecorator(
-  async (_: unknown, context: ExecutionContext): Promise<JsonObject> => {
-    const body = await read(context.switchToHttp().getRequest<IncomingMessage>());
+  async (limit: number | undefined, context: ExecutionContext): Promise<JsonObject> => {
+    const body = await read(context.switchToHttp().getRequest<IncomingMessage>(), limit);
     if (body.length === 0) return {};
     const json = parseJson(body);
     if (!isObject(json)) throw new BadRequestException('the body must be a JSON object');
@@ -22,7 +27,7 @@ export const ControlBody = createParamDecorator(
   },
 );
 
-async function read(request: IncomingMessage): Promise<Buffer> {
+async function read(request: IncomingMessage, limit = usualLimit): Promise<Buffer> {
   try {
     return await readBody(request, limit);
   } catch (error) {

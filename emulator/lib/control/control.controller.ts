@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import {
   BadRequestException,
   Controller,
@@ -12,12 +13,16 @@ import {
 } from '@nestjs/common';
 import { faultKinds, type EmulatorFault } from '../faults/fault.js';
 import { FaultRegistry } from '../faults/fault-registry.js';
+import type { EmulatorMerchantCertificate } from '../keys/merchants.js';
 import { Notifier } from '../notifications/notifier.js';
 import type { EmulatorOrderReference } from '../orders/order.service.js';
 import type { JsonObject } from '../validation/shape-validator.js';
 import { ControlBody, optionalChoice, optionalNumber, optionalText } from './control-body.js';
 import { ControlGuard } from './control.guard.js';
 import { ControlService } from './control.service.js';
+
+/** Many events in one request. */
+const notifyLimit = 16 * 1024 * 1024;
 
 /** What a developer or a test does to the platform, over HTTP. @internal */
 @Controller('emulator')
@@ -61,6 +66,26 @@ export class ControlController {
     return this.control.keys();
   }
 
+  @Post('merchants/:mchid/certificates')
+  @HttpCode(201)
+  async addMerchantCertificate(@Param('mchid') mchid: string): Promise<object> {
+    return withoutKey(await this.control.addMerchantCertificate(mchid));
+  }
+
+  @Get('merchants/:mchid/certificates')
+  merchantCertificates(@Param('mchid') mchid: string): object {
+    return { certificates: this.control.merchantCertificates(mchid).map(withoutKey) };
+  }
+
+  @Delete('merchants/:mchid/certificates/:serial')
+  removeMerchantCertificate(
+    @Param('mchid') mchid: string,
+    @Param('serial') serial: string,
+  ): object {
+    this.control.removeMerchantCertificate(mchid, serial);
+    return this.merchantCertificates(mchid);
+  }
+
   @Post('faults')
   @HttpCode(201)
   addFault(@ControlBody() body: JsonObject): object {
@@ -86,6 +111,12 @@ export class ControlController {
     return { notifications: state === undefined ? all : all.filter((one) => one.state === state) };
   }
 
+  @Post('notifications')
+  @HttpCode(200)
+  async notify(@ControlBody(notifyLimit) body: JsonObject): Promise<object> {
+    return { notifications: await this.control.notify(body) };
+  }
+
   @Post('notifications/:id/resend')
   @HttpCode(200)
   async resend(@Param('id') id: string): Promise<object> {
@@ -103,6 +134,16 @@ export class ControlController {
       ...(advanceMs !== undefined && { advanceMs }),
     });
   }
+}
+
+/** The key stays in its file, which its owner alone can read. */
+function withoutKey(certificate: EmulatorMerchantCertificate): object {
+  const { serial, privateKeyPath, certificatePath } = certificate;
+  return {
+    serial,
+    privateKeyPath: resolve(privateKeyPath),
+    certificatePath: resolve(certificatePath),
+  };
 }
 
 function readReference(body: JsonObject): EmulatorOrderReference {

@@ -33,6 +33,11 @@ export const controlEndpoints: readonly ControlEndpoint[] = [
     zh: '当前列出的证书序列号与签名证书',
   },
   {
+    request: 'POST /emulator/merchants/{mchid}/certificates',
+    en: 'Another key and certificate for a merchant; GET lists, DELETE …/{serial} ends one',
+    zh: '为商户增发密钥与商户API证书；GET 查看，DELETE …/{serial} 作废',
+  },
+  {
     request: 'POST /emulator/faults',
     en: 'Make something go wrong: {"match","kind","times"}; GET lists, DELETE clears',
     zh: '注入故障：{"match","kind","times"}；GET 查看，DELETE 清除',
@@ -41,6 +46,11 @@ export const controlEndpoints: readonly ControlEndpoint[] = [
     request: 'GET /emulator/notifications',
     en: 'Every notification with every attempt and answer: ?state=pending|delivered|given-up',
     zh: '所有通知及每次投递的应答：?state=pending|delivered|given-up',
+  },
+  {
+    request: 'POST /emulator/notifications',
+    en: 'Notify of any event: {"event","payload"?,"url"?,"copies"?,…} or {"events":[…],"shuffle"?,…}',
+    zh: '投递任意通知：{"event","payload"?,"url"?,"copies"?,…} 或 {"events":[…],"shuffle"?,…}',
   },
   {
     request: 'POST /emulator/notifications/{id}/resend',

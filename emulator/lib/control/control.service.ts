@@ -1,10 +1,14 @@
 import type { EmulatorFault } from '../faults/fault.js';
+import { publicPart, type EmulatorMerchantCertificate } from '../keys/merchants.js';
 import type { RotationPhase } from '../keys/platform-keys.js';
+import type { EmulatorNotificationRecord } from '../notifications/notification-entry.js';
+import { sendNotifications } from '../notifications/send-notifications.js';
 import type { EmulatorOrderReference } from '../orders/order.service.js';
 import { toTransaction } from '../orders/transaction.js';
 import type { EmulatorParts } from '../platform/parts.js';
 import { toWireRefund } from '../refunds/refund.js';
 import type { EmulatorRefundOutcome } from '../refunds/refund.service.js';
+import type { JsonObject } from '../validation/shape-validator.js';
 
 /** What a rotation has led to. @publicApi */
 export interface EmulatorKeyState {
@@ -43,6 +47,21 @@ export class ControlService {
     };
   }
 
+  /** @throws {TypeError} when there is no such merchant, or it has too many certificates */
+  async addMerchantCertificate(mchid: string): Promise<EmulatorMerchantCertificate> {
+    return publicPart(await this.parts.merchants.addCertificate(mchid));
+  }
+
+  /** @throws {TypeError} when the merchant has no such certificate, or no other one */
+  removeMerchantCertificate(mchid: string, serial: string): void {
+    this.parts.merchants.removeCertificate(mchid, serial);
+  }
+
+  /** The newest last. @throws {TypeError} when there is no such merchant */
+  merchantCertificates(mchid: string): readonly EmulatorMerchantCertificate[] {
+    return this.parts.merchants.get(mchid).certificates.map(publicPart);
+  }
+
   /** @throws {RangeError} for a shift that is no number or beyond a century */
   moveClock(change: { readonly offsetMs?: number; readonly advanceMs?: number }): {
     readonly now: string;
@@ -61,5 +80,10 @@ export class ControlService {
   /** @throws {TypeError} for a fault that makes no sense */
   addFault(fault: EmulatorFault): void {
     this.parts.faults.add(fault);
+  }
+
+  /** @throws {TypeError} {RangeError} for a request that makes no sense */
+  notify(request: JsonObject): Promise<readonly EmulatorNotificationRecord[]> {
+    return sendNotifications(this.parts, request);
   }
 }

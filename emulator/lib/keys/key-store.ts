@@ -61,10 +61,14 @@ export function defaultKeysDir(): string {
 export class KeyStore {
   constructor(readonly folder: string) {}
 
-  /** The key and API certificate of a merchant; the certificate's common name is the mchid. */
-  async merchant(mchid: string): Promise<CertifiedKey> {
+  /**
+   * The n-th key and API certificate of a merchant, from 1; the certificate's common name is the
+   * mchid.
+   */
+  async merchant(mchid: string, index = 1): Promise<CertifiedKey> {
     const files = { key: 'apiclient_key.pem', certificate: 'apiclient_cert.pem' };
-    return this.certified(join('merchants', mchid), mchid, files);
+    const folder = join('merchants', mchid);
+    return this.certified(index === 1 ? folder : join(folder, String(index)), mchid, files);
   }
 
   /** The n-th platform certificate, from 1. */

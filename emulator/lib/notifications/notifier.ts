@@ -1,55 +1,21 @@
+import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { chinaTime, type EmulatorClock } from '../clock/clock.js';
 import { pause } from '../clock/pause.js';
 import type { Scheduler } from '../clock/scheduler.js';
 import type { EmulatorFault } from '../faults/fault.js';
 import type { FaultRegistry } from '../faults/fault-registry.js';
-import type { MerchantRecord } from '../keys/merchants.js';
 import type { PlatformKeys } from '../keys/platform-keys.js';
 import { signatureHeaders } from '../keys/signature-headers.js';
 import { deliver, type Delivery } from './delivery.js';
+import {
+  toRecord,
+  type EmulatorNotificationRecord,
+  type NotificationEntry,
+  type NotificationGroup,
+  type NotificationOrder,
+} from './notification-entry.js';
 import type { NotificationFactory } from './notification-factory.js';
-
-/** One post of a notification and what came back. @publicApi */
-export interface EmulatorNotificationAttempt {
-  /** From 1. */
-  readonly number: number;
-  /** RFC 3339, the emulator's clock. */
-  readonly sentAt: string;
-  /** `Wechatpay-Serial` of this post. */
-  readonly serial?: string;
-  /** The fault that hit it. */
-  readonly fault?: string;
-  readonly durationMs: number;
-  /** The answer's status; none when there was no answer. */
-  readonly status?: number;
-  /** The first kilobyte of the answer's body. */
-  readonly answer?: string;
-  readonly error?: string;
-}
-
-/** A notification and all its posts. @publicApi */
-export interface EmulatorNotificationRecord {
-  readonly id: string;
-  readonly eventType: string;
-  readonly mchid: string;
-  readonly url: string;
-  /** What the merchant finds after decryption. */
-  readonly payload: unknown;
-  readonly state: 'pending' | 'delivered' | 'given-up';
-  /** RFC 3339; only while pending. */
-  readonly nextAttemptAt?: string;
-  readonly attempts: readonly EmulatorNotificationAttempt[];
-}
-
-/** What to send to whom. @internal */
-export interface NotificationOrder {
-  readonly merchant: MerchantRecord;
-  readonly url: string;
-  readonly eventType: string;
-  readonly payload: unknown;
-  readonly summary: string;
-}
 
 /** How notifications are sent. @internal */
 export interface NotifierOptions {
@@ -70,21 +36,10 @@ const intervals = [
   15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600,
 ];
 
-interface Entry {
-  readonly id: string;
-  readonly order: NotificationOrder;
-  readonly body: Buffer;
-  readonly attempts: EmulatorNotificationAttempt[];
-  state: EmulatorNotificationRecord['state'];
-  nextAtMs?: number;
-  posts: number;
-  cancel?: () => void;
-}
-
 /** Sends notifications until they are taken, and remembers every post. @internal */
 export class Notifier {
-  private readonly entries = new Map<string, Entry>();
-  private readonly inFlight = new Set<Promise<void>>();
+  private readonly entries = new Map<string, NotificationEntry>();
+  private readonly inFlight = new Set<Promise<unknown>>();
   private readonly closing = new AbortController();
 
   constructor(
@@ -98,18 +53,54 @@ export class Notifier {
     setMaxListeners(0, this.closing.signal);
   }
 
+  /** Ends when the emulator closes. */
+  get signal(): AbortSignal {
+    return this.closing.signal;
+  }
+
   /** Sends now and, until it is taken, again on the platform's schedule. Returns the id. */
   notify(order: NotificationOrder): string {
-    const { eventType, payload, merchant, summary } = order;
-    const { id, body } = this.factory.compose(eventType, payload, {
-      mchid: merchant.mchid,
-      summary,
-    });
-    const entry: Entry = { id, order, body, attempts: [], state: 'pending', posts: 0 };
-    this.entries.set(id, entry);
-    if (this.entries.size > this.options.capacity) this.dropOldest();
+    const entry = this.newEntry(order);
+    this.compose(entry);
     void this.track(this.attempt(entry));
-    return id;
+    return entry.id;
+  }
+
+  /** A notification that has not been sent. */
+  newEntry(order: NotificationOrder, group?: NotificationGroup): NotificationEntry {
+    const id = order.overrides.id ?? randomUUID();
+    return { id, order, attempts: [], state: 'pending', turns: 0, ...(group && { group }) };
+  }
+
+  /**
+   * Posts once, or twice when a fault says so; what is posted for the first time is remembered.
+   *
+   * @throws {TypeError} for a payload that JSON cannot write
+   */
+  async postOnce(entry: NotificationEntry): Promise<void> {
+    this.compose(entry);
+    const fault = this.faults.takeForNotification(entry.order.eventType);
+    const posts = [this.post(entry, fault)];
+    if (fault?.kind === 'duplicate') posts.push(this.post(entry));
+    await this.track(Promise.all(posts));
+  }
+
+  /** Posts again when the schedule says so, unless it is taken; after the last time gives it up. */
+  postLater(entry: NotificationEntry): void {
+    if (entry.state !== 'pending' || this.closing.signal.aborted) return;
+    const pause = intervals[entry.turns];
+    entry.turns += 1;
+    if (pause === undefined) return this.giveUp(entry);
+    const { scale } = entry.group ?? this.options;
+    this.schedule(entry, this.clock.now() + pause * 1000 * scale);
+  }
+
+  /** Nobody will post it again. */
+  giveUp(entry: NotificationEntry): void {
+    if (entry.state !== 'pending') return;
+    entry.state = 'given-up';
+    this.stopPosting(entry);
+    entry.group?.ended();
   }
 
   /** Posts once more, at once, whatever became of it before. @throws {TypeError} for an unknown id */
@@ -133,25 +124,30 @@ export class Notifier {
     this.closing.abort();
   }
 
-  private schedule(entry: Entry, dueMs: number): void {
+  private compose(entry: NotificationEntry): Buffer {
+    if (entry.body !== undefined) return entry.body;
+    const { eventType, payload, merchant, overrides } = entry.order;
+    const facts = { ...overrides, id: entry.id, mchid: merchant.mchid };
+    entry.body = this.factory.compose(eventType, payload, facts).body;
+    this.entries.set(entry.id, entry);
+    if (this.entries.size > this.options.capacity) this.dropOldest();
+    return entry.body;
+  }
+
+  private schedule(entry: NotificationEntry, dueMs: number): void {
     entry.nextAtMs = dueMs;
     entry.cancel = this.scheduler.at(dueMs, () => void this.track(this.attempt(entry)));
   }
 
-  private async attempt(entry: Entry): Promise<void> {
+  private async attempt(entry: NotificationEntry): Promise<void> {
     delete entry.nextAtMs;
-    const fault = this.faults.takeForNotification(entry.order.eventType);
-    const posts = [this.post(entry, fault)];
-    if (fault?.kind === 'duplicate') posts.push(this.post(entry));
-    await Promise.all(posts);
-    if (entry.state !== 'pending' || this.closing.signal.aborted) return;
-    const pause = intervals[entry.posts];
-    entry.posts += 1;
-    if (pause === undefined) entry.state = 'given-up';
-    else this.schedule(entry, this.clock.now() + pause * 1000 * this.options.scale);
+    const post = (): Promise<void> => this.postOnce(entry);
+    await (entry.group?.inTurn(post) ?? post());
+    this.postLater(entry);
   }
 
-  private async post(entry: Entry, fault?: EmulatorFault): Promise<void> {
+  private async post(entry: NotificationEntry, fault?: EmulatorFault): Promise<void> {
+    const body = this.compose(entry);
     const signer = this.keys.signerForNotification();
     const sentAtMs = this.clock.now();
     const started = performance.now();
@@ -159,11 +155,11 @@ export class Notifier {
       'content-type': 'application/json',
       accept: '*/*',
       'user-agent': 'Mozilla/4.0 (nestjs-wechatpay-emulator)',
-      ...signatureHeaders(signer, entry.body, this.clock.seconds(), fault),
+      ...signatureHeaders(signer, body, this.clock.seconds(), fault),
     };
     const number = entry.attempts.length + 1;
     const slot = entry.attempts.push({ number, sentAt: chinaTime(sentAtMs), durationMs: 0 }) - 1;
-    const delivery = await this.deliver(entry, headers, fault);
+    const delivery = await this.deliver(entry.order.url, headers, body, fault);
     entry.attempts[slot] = {
       number,
       sentAt: chinaTime(sentAtMs),
@@ -177,47 +173,42 @@ export class Notifier {
   }
 
   private async deliver(
-    entry: Entry,
+    url: string,
     headers: Readonly<Record<string, string>>,
+    body: Buffer,
     fault: EmulatorFault | undefined,
   ): Promise<Delivery> {
     if (fault?.kind === 'drop') return { error: 'dropped by a fault' };
     if (fault?.kind === 'delay') await pause(fault.delayMs ?? 1000, this.closing.signal);
     const { timeoutMs, allowRemote } = this.options;
     const { signal } = this.closing;
-    return deliver(entry.order.url, headers, entry.body, { timeoutMs, allowRemote, signal });
+    return deliver(url, headers, body, { timeoutMs, allowRemote, signal });
   }
 
-  private settle(entry: Entry): void {
+  private settle(entry: NotificationEntry): void {
+    const wasPending = entry.state === 'pending';
     entry.state = 'delivered';
+    this.stopPosting(entry);
+    if (wasPending) entry.group?.ended();
+  }
+
+  private stopPosting(entry: NotificationEntry): void {
     entry.cancel?.();
     delete entry.nextAtMs;
   }
 
-  private track(work: Promise<void>): Promise<void> {
+  private track<T>(work: Promise<T>): Promise<T> {
     const tracked = work.catch(() => undefined);
     this.inFlight.add(tracked);
     void tracked.then(() => this.inFlight.delete(tracked));
     return work;
   }
 
+  /** Whoever waits for a group still gets to its end. */
   private dropOldest(): void {
     const [oldest] = this.entries.values();
     if (oldest === undefined) return;
-    oldest.cancel?.();
+    if (oldest.group === undefined) oldest.cancel?.();
     this.entries.delete(oldest.id);
   }
-}
-
-function toRecord({ id, order, state, nextAtMs, attempts }: Entry): EmulatorNotificationRecord {
-  return {
-    id,
-    eventType: order.eventType,
-    mchid: order.merchant.mchid,
-    url: order.url,
-    payload: order.payload,
-    state,
-    ...(nextAtMs !== undefined && { nextAttemptAt: chinaTime(nextAtMs) }),
-    attempts: [...attempts],
-  };
 }

@@ -19,7 +19,7 @@ export class OrderBook {
     for (const alias of aliasesOf(order)) this.aliases.set(alias, order);
   }
 
-  /** Forgets one identifier, such as a `code_url` that has been replaced. */
+  /** Forgets one identifier, such as a `code_url` or `prepay_id` that has been replaced. */
   forget(alias: string): void {
     this.aliases.delete(alias);
   }

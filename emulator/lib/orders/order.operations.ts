@@ -101,8 +101,8 @@ function queries(mode: Mode, orders: OrderService): readonly PlatformOperation[]
       method: 'GET',
       path: `${mode.base}/id/{transaction_id}`,
       query: mode.query,
-      handle: ({ query, params }) =>
-        answer(orders.findById(mode.owner(query), params['transaction_id'] ?? '')),
+      handle: ({ query, params: { transaction_id: id = '' } }) =>
+        answer(orders.findById(mode.owner(query), id)),
     },
   ];
 }
@@ -120,7 +120,7 @@ function close(mode: Mode, orders: OrderService): PlatformOperation {
 }
 
 function numberInPath({ params }: PlatformCall): string {
-  const number = params['out_trade_no'] ?? '';
+  const { out_trade_no: number = '' } = params;
   checkPathNumber(number);
   return number;
 }

@@ -9,11 +9,30 @@ import type { OrderBook } from './order-book.js';
 import { textOf, type EmulatorProduct, type Order, type OrderOwner } from './order.js';
 import { toTransaction } from './transaction.js';
 
+const hourMs = 3600 * 1000;
+
 /**
- * @see WeChat Pay APIv3 docs: Native下单, code_url; 基本规则, time_expire
+ * How long a payer can use what the merchant was given.
+ *
+ * @see WeChat Pay APIv3 docs: JSAPI下单 and APP下单, prepay_id; Native下单, code_url; H5下单, h5_url
  */
-const codeLifeMs = 2 * 3600 * 1000;
-const orderLifeMs = 7 * 24 * 3600 * 1000;
+const payableMs: Readonly<Record<EmulatorProduct, number>> = {
+  jsapi: 2 * hourMs,
+  app: 2 * hourMs,
+  native: 2 * hourMs,
+  h5: 5 * 60 * 1000,
+};
+
+/** What is too old then, how old it may be, and the way out. */
+const expired: Readonly<Record<EmulatorProduct, string>> = {
+  jsapi: 'prepay_id已过期，有效期为2小时，请重新下单',
+  app: 'prepay_id已过期，有效期为2小时，请重新下单',
+  native: 'code_url已过期，有效期为2小时，请重新下单',
+  h5: 'h5_url已过期，有效期为5分钟，请重新下单',
+};
+
+/** @see WeChat Pay APIv3 docs: 基本规则, time_expire */
+const orderLifeMs = 7 * 24 * hourMs;
 
 /** Which order a payer or a test means. @publicApi */
 export type EmulatorOrderReference =
@@ -42,12 +61,11 @@ export class OrderService {
     const known = this.find(owner, outTradeNo);
     if (known !== undefined) {
       refuseUnlessSame(known, product, print);
-      this.renewCode(known);
+      this.renew(known);
       return known;
     }
     const order = this.create(owner, product, outTradeNo, request, print);
     this.book.add(order);
-    this.renewCode(order);
     return order;
   }
 
@@ -76,14 +94,14 @@ export class OrderService {
    * The payer pays. The notification goes out afterwards.
    *
    * @throws {PlatformError} `ORDER_NOT_EXIST`, `ORDERPAID`, `ORDER_CLOSED`, `INVALID_REQUEST` for a
-   * number that several merchants use or a code that is too old
+   * number that several merchants use, or for a code, a page or a prepay id that is too old
    */
   pay(reference: EmulatorOrderReference): Order {
     const order = this.resolve(reference);
     refuseUnlessOpen(order);
     const now = this.clock.now();
-    if ('codeUrl' in reference && (order.codeExpiresAtMs ?? 0) <= now) {
-      throw new PlatformError(400, 'INVALID_REQUEST', '二维码已过期');
+    if (!('outTradeNo' in reference) && !this.isPayable(order)) {
+      throw new PlatformError(400, 'INVALID_REQUEST', expired[order.product]);
     }
     order.state = 'SUCCESS';
     order.paidAtMs = now;
@@ -95,7 +113,7 @@ export class OrderService {
       url: textOf(order, 'notify_url') ?? '',
       eventType: 'TRANSACTION.SUCCESS',
       payload: toTransaction(order),
-      summary: '支付成功',
+      overrides: { summary: '支付成功' },
     });
     return order;
   }
@@ -105,6 +123,11 @@ export class OrderService {
     const found = this.refreshed(this.lookup(reference));
     if (found === undefined) throw orderMissing();
     return found;
+  }
+
+  /** Whether the payer still can use what the merchant was given. */
+  isPayable({ payableUntilMs }: Order): boolean {
+    return payableUntilMs > this.clock.now();
   }
 
   recent(count: number): readonly Order[] {
@@ -150,22 +173,33 @@ export class OrderService {
       totalFen: isObject(amount) ? Number(amount['total']) : 0,
       createdAtMs: now,
       expiresAtMs,
-      prepayId: `wx${randomDigits(14)}${randomText(20).toLowerCase()}`,
+      ...handle(product, now),
       state: 'NOTPAY',
       refundedFen: 0,
       refundCount: 0,
     };
   }
 
-  /** A `code_url` lives for two hours; a repeated request gets a fresh one then. */
-  private renewCode(order: Order): void {
-    const now = this.clock.now();
-    if (order.product !== 'native' || (order.codeExpiresAtMs ?? 0) > now) return;
+  /** A request that is repeated when the payer's time is over gets a fresh handle. */
+  private renew(order: Order): void {
+    if (this.isPayable(order)) return;
+    this.book.forget(order.prepayId);
     if (order.codeUrl !== undefined) this.book.forget(order.codeUrl);
-    order.codeUrl = `weixin://wxpay/bizpayurl?pr=${randomText(10)}zz`;
-    order.codeExpiresAtMs = now + codeLifeMs;
+    Object.assign(order, handle(order.product, this.clock.now()));
     this.book.index(order);
   }
+}
+
+/** What a payer reaches the order by, and until when. */
+function handle(
+  product: EmulatorProduct,
+  now: number,
+): Pick<Order, 'prepayId' | 'codeUrl' | 'payableUntilMs'> {
+  return {
+    prepayId: `wx${randomDigits(14)}${randomText(20).toLowerCase()}`,
+    ...(product === 'native' && { codeUrl: `weixin://wxpay/bizpayurl?pr=${randomText(10)}zz` }),
+    payableUntilMs: now + payableMs[product],
+  };
 }
 
 /** 404 `ORDER_NOT_EXIST`. @internal */

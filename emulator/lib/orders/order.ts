@@ -24,9 +24,12 @@ export interface Order {
   readonly totalFen: number;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
-  readonly prepayId: string;
+  /** Like `codeUrl` replaced when the order comes again and the payer's time is over. */
+  prepayId: string;
+  /** Native orders only. */
   codeUrl?: string;
-  codeExpiresAtMs?: number;
+  /** Until when the payer can use what the merchant was given: `prepay_id`, `code_url`, `h5_url`. */
+  payableUntilMs: number;
   state: EmulatorTradeState;
   transactionId?: string;
   paidAtMs?: number;

@@ -1,6 +1,6 @@
 import type { EmulatorKeyState } from '../control/control.service.js';
 import type { MerchantRecord } from '../keys/merchants.js';
-import type { EmulatorNotificationRecord } from '../notifications/notifier.js';
+import type { EmulatorNotificationRecord } from '../notifications/notification-entry.js';
 import { textOf, type Order } from '../orders/order.js';
 import { controlEndpoints } from '../control/control.endpoints.js';
 import { html, yuan, type Html } from './html.js';

@@ -13,7 +13,8 @@ export interface PayerView {
   readonly merchant: MerchantRecord | undefined;
   /** What the pay button posts. */
   readonly reference: Readonly<Record<string, string>>;
-  readonly isCodeExpired: boolean;
+  /** Whether the code, the page or the prepay id is too old to pay with. */
+  readonly isExpired: boolean;
   /** Where the merchant wants the payer back. */
   readonly backUrl: string | undefined;
 }
@@ -44,7 +45,7 @@ function body(view: PayerView, texts: Texts): Html {
     case 'CLOSED':
       return still(texts.closed, texts.closedHint, false, view, texts);
     default:
-      if (view.isCodeExpired) return still(texts.expired, texts.expiredHint, false, view, texts);
+      if (view.isExpired) return still(...texts.expired[order.product], false, view, texts);
       return form(view, order, texts);
   }
 }
@@ -55,7 +56,7 @@ function form(view: PayerView, order: Order, texts: Texts): Html {
     class="pay"
     data-order="${JSON.stringify(view.reference)}"
     data-paying="${texts.paying}"
-    data-reasons="${JSON.stringify(reasons(texts))}"
+    data-reasons="${JSON.stringify(reasons(order, texts))}"
   >
     <div id="form">
       <div class="shop">
@@ -82,12 +83,12 @@ function form(view: PayerView, order: Order, texts: Texts): Html {
 }
 
 /** What the script says when the platform refuses, by code, in the reader's language. */
-function reasons(texts: Texts): Readonly<Record<string, string>> {
+function reasons(order: Order, texts: Texts): Readonly<Record<string, string>> {
   return {
     ORDERPAID: texts.paid,
     ORDER_CLOSED: texts.closedHint,
     ORDER_NOT_EXIST: texts.missingHint,
-    INVALID_REQUEST: texts.expired,
+    INVALID_REQUEST: texts.expired[order.product].join(' '),
   };
 }
 

@@ -14,7 +14,6 @@ import QRCode from 'qrcode';
 import { controlEndpoints } from '../control/control.endpoints.js';
 import { ControlGuard } from '../control/control.guard.js';
 import { ControlService } from '../control/control.service.js';
-import { EmulatorClock } from '../clock/clock.js';
 import { MerchantRegistry } from '../keys/merchants.js';
 import { PlatformKeys } from '../keys/platform-keys.js';
 import { Notifier } from '../notifications/notifier.js';
@@ -54,7 +53,6 @@ export class PayerController {
     private readonly keys: PlatformKeys,
     private readonly control: ControlService,
     private readonly address: EmulatorAddress,
-    private readonly clock: EmulatorClock,
   ) {}
 
   @Get()
@@ -92,14 +90,13 @@ export class PayerController {
     const others = new URLSearchParams({ ...reference, lang: language === 'zh' ? 'en' : 'zh' });
     const back = readBackUrl(query['redirect_url']);
     if (back !== undefined) others.set('redirect_url', back);
-    const isCode = reference !== undefined && 'code_url' in reference;
     return payerPage({
       language,
       otherUrl: `/emulator/payer?${others.toString()}`,
       order,
       merchant: order && this.merchants.find(order.owner.mchid),
       reference: reference ?? {},
-      isCodeExpired: isCode && (order?.codeExpiresAtMs ?? Infinity) <= this.clock.now(),
+      isExpired: order !== undefined && !this.orders.isPayable(order),
       backUrl: back,
     });
   }

@@ -1,11 +1,30 @@
+import type { EmulatorProduct } from '../orders/order.js';
+
 /** The languages of the pages. @internal */
 export type Language = 'zh' | 'en';
+
+/** What an unpaid order says once it is too old to pay with what the merchant was given. */
+type Expired = Readonly<Record<EmulatorProduct, readonly [title: string, hint: string]>>;
+
+const zhExpired: Expired = {
+  native: ['二维码已过期', '二维码的有效期为 2 小时，请回到商户页面重新下单。'],
+  h5: ['支付链接已过期', '支付链接的有效期为 5 分钟，请回到商户页面重新下单。'],
+  jsapi: ['支付请求已过期', 'prepay_id 的有效期为 2 小时，请回到商户页面重新下单。'],
+  app: ['支付请求已过期', 'prepay_id 的有效期为 2 小时，请回到商户页面重新下单。'],
+};
+
+const enExpired: Expired = {
+  native: ['Code expired', 'A code is good for 2 hours. Order again at the merchant.'],
+  h5: ['Payment link expired', 'A link is good for 5 minutes. Order again at the merchant.'],
+  jsapi: ['Payment expired', 'A prepay_id is good for 2 hours. Order again at the merchant.'],
+  app: ['Payment expired', 'A prepay_id is good for 2 hours. Order again at the merchant.'],
+};
 
 const zh = {
   htmlLang: 'zh-CN',
   other: 'English',
   title: '确认付款',
-  emulator: '微信支付模拟器 · 仅供开发测试，不会真实扣款',
+  emulator: '微信支付模拟平台 · 仅供开发测试，不会真实扣款',
   payTo: '付款给',
   goods: '商品',
   orderNo: '商户订单号',
@@ -22,14 +41,13 @@ const zh = {
   closedHint: '该订单已关闭或已过期，无法支付。',
   refunded: '订单已退款',
   refundedHint: '该订单支付后发生过退款。',
-  expired: '二维码已过期',
-  expiredHint: '请回到商户页面重新下单。',
+  expired: zhExpired,
   missing: '没有找到订单',
-  missingHint: '链接不正确，或模拟器已经重新启动。',
+  missingHint: '链接不正确，或模拟平台已经重新启动。',
   failed: '支付失败',
   qr: '二维码',
   back: '返回商户',
-  home: '模拟器首页',
+  home: '模拟平台首页',
   orders: '最近的订单',
   noOrders: '还没有订单。用商户程序下单后会显示在这里。',
   notifications: '最近的通知',
@@ -73,8 +91,7 @@ const en: Texts = {
   closedHint: 'This order is closed or has expired and cannot be paid.',
   refunded: 'Order refunded',
   refundedHint: 'This order was paid and then refunded, in part or in full.',
-  expired: 'Code expired',
-  expiredHint: 'Go back to the merchant and order again.',
+  expired: enExpired,
   missing: 'Order not found',
   missingHint: 'The link is wrong, or the emulator has been restarted.',
   failed: 'Payment failed',
@@ -106,8 +123,9 @@ export function textsFor(language: Language): Texts {
 }
 
 /** `?lang=` first, then the browser's first choice; Chinese unless that is another language. @internal */
-export function chooseLanguage(asked: unknown, acceptLanguage: string | undefined): Language {
+export function chooseLanguage(asked: unknown, acceptLanguage: string = ''): Language {
   if (asked === 'zh' || asked === 'en') return asked;
-  const first = (acceptLanguage ?? '').split(',', 1)[0]?.trim().toLowerCase() ?? '';
+  const [choice = ''] = acceptLanguage.split(',', 1);
+  const first = choice.trim().toLowerCase();
   return first === '' || first === '*' || first.startsWith('zh') ? 'zh' : 'en';
 }

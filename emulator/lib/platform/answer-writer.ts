@@ -41,7 +41,6 @@ export class AnswerWriter {
   ): Promise<void> {
     const spoiled = fault === undefined ? answer : replaced(answer, fault);
     switch (fault?.kind) {
-      case 'drop':
       case 'drop-after-commit':
         response.destroy();
         return;

@@ -10,8 +10,8 @@ import { GatewayError } from './platform-error.js';
 export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk));
+  const pieces = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  for await (const bytes of pieces) {
     size += bytes.length;
     if (size > limit) throw new GatewayError(413, true);
     chunks.push(bytes);
@@ -29,6 +29,7 @@ export function parseJson(body: Buffer): unknown {
 }
 
 /** The media type of a `Content-Type` header, without its parameters. @internal */
-export function mediaType(header: string | undefined): string {
-  return (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+export function mediaType(header: string = ''): string {
+  const [type = ''] = header.split(';', 1);
+  return type.trim().toLowerCase();
 }

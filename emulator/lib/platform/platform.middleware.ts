@@ -39,7 +39,8 @@ export class PlatformMiddleware implements NestMiddleware<IncomingMessage, Serve
   ) {}
 
   use(request: IncomingMessage, response: ServerResponse, next: () => void): void {
-    if (frontDoor.test(request.url ?? '')) return next();
+    const { url = '' } = request;
+    if (frontDoor.test(url)) return next();
     void this.handle(request, response).catch(() => response.destroy());
   }
 

@@ -34,7 +34,7 @@ export function refundOperations(refunds: RefundService): readonly PlatformOpera
       optionalQuery: ['sub_mchid'],
       headersFirst: true,
       handle: ({ merchant, params, query }) => {
-        const number = params['out_refund_no'] ?? '';
+        const { out_refund_no: number = '' } = params;
         if (!outRefundNoPattern.test(number))
           throw paramError('out_refund_no', '格式不正确', 'url');
         const refund = refunds.find(ownerOf(merchant.mchid, query['sub_mchid']), number);

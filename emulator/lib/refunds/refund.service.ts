@@ -7,7 +7,7 @@ import { fingerprint } from '../orders/fingerprint.js';
 import type { OrderService } from '../orders/order.service.js';
 import type { Order, OrderOwner } from '../orders/order.js';
 import { PlatformError } from '../platform/platform-error.js';
-import { isObject, type JsonObject } from '../validation/shape-validator.js';
+import type { JsonObject } from '../validation/shape-validator.js';
 import { toRefundPayload, type EmulatorRefundStatus, type Refund } from './refund.js';
 
 /** Per order; and how long after the payment. @see WeChat Pay APIv3 docs: 申请退款 */
@@ -109,7 +109,7 @@ export class RefundService {
       url,
       eventType: `REFUND.${outcome}`,
       payload: toRefundPayload(refund),
-      summary: outcome === 'SUCCESS' ? '退款成功' : '退款异常或关闭',
+      overrides: { summary: outcome === 'SUCCESS' ? '退款成功' : '退款异常或关闭' },
     });
   }
 
@@ -129,9 +129,8 @@ export class RefundService {
   }
 
   private checkAmount(order: Order, request: JsonObject): number {
-    const amount = request['amount'];
-    const total = isObject(amount) ? amount['total'] : undefined;
-    const refundFen = Number(isObject(amount) ? amount['refund'] : undefined);
+    const { total, refund } = request['amount'] as JsonObject;
+    const refundFen = Number(refund);
     if (total !== order.totalFen) throw invalid('订单金额与之前请求不一致，请核实后再试');
     if (order.refundCount >= mostRefunds) throw invalid('订单退款次数已达上限');
     if (refundFen > order.totalFen - order.refundedFen)

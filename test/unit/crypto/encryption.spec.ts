@@ -120,7 +120,7 @@ describe('RSA-OAEP', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (text) => {
         const ciphertext = encryptOaep(text, pair.publicKey);
-        expect(decryptOaep(ciphertext, pair.privateKey)).toBe(
+        expect(decryptOaep(ciphertext, [pair.privateKey])).toBe(
           Buffer.from(text, 'utf8').toString('utf8'),
         );
         expect(encryptOaep(text, pair.publicKey)).not.toBe(ciphertext);
@@ -134,17 +134,17 @@ describe('RSA-OAEP', () => {
     const sha1 = publicEncrypt({ ...options, oaepHash: 'sha1' }, Buffer.from('张三')).toString(
       'base64',
     );
-    expect(decryptOaep(sha1, pair.privateKey)).toBe('张三');
+    expect(decryptOaep(sha1, [pair.privateKey])).toBe('张三');
     const sha256 = publicEncrypt({ ...options, oaepHash: 'sha256' }, Buffer.from('张三')).toString(
       'base64',
     );
-    expect(() => decryptOaep(sha256, pair.privateKey)).toThrow(WechatPayDecryptionError);
+    expect(() => decryptOaep(sha256, [pair.privateKey])).toThrow(WechatPayDecryptionError);
   });
 
   it('holds 214 bytes with RSA-2048 and 470 with RSA-4096, not characters', () => {
-    expect(decryptOaep(encryptOaep('a'.repeat(214), pair.publicKey), pair.privateKey)).toHaveLength(
-      214,
-    );
+    expect(
+      decryptOaep(encryptOaep('a'.repeat(214), pair.publicKey), [pair.privateKey]),
+    ).toHaveLength(214);
     expect(() => encryptOaep('a'.repeat(215), pair.publicKey)).toThrow(
       /215 bytes long, at most 214/,
     );
@@ -155,10 +155,20 @@ describe('RSA-OAEP', () => {
   it('refuses text for another key, damaged text and no text', () => {
     const ciphertext = encryptOaep('x', rsaKey('somebody').publicKey);
     for (const text of [ciphertext, `${ciphertext.slice(0, -8)}AAAAAA==`, '', 'AAAA']) {
-      expect(() => decryptOaep(text, pair.privateKey)).toThrow(
+      expect(() => decryptOaep(text, [pair.privateKey])).toThrow(
         expect.objectContaining({ code: 'DECRYPTION_FAILED' }),
       );
     }
+  });
+
+  it('says that a remote signer cannot open what is encrypted for its key', () => {
+    const ciphertext = encryptOaep('x', pair.publicKey);
+    expect(() => decryptOaep(ciphertext, [])).toThrow(
+      expect.objectContaining({
+        code: 'DECRYPTION_FAILED',
+        message: expect.stringContaining('whose private key a remote signer holds'),
+      }),
+    );
   });
 
   it('never encrypts with a key that is not RSA', () => {

@@ -1,0 +1,61 @@
+import { FRAMEWORKS, measureRoutes, NOTIFY_PATH } from '../support/notify-routes.mjs';
+import { median, medians, ratio } from '../support/stats.mjs';
+import { atLeast, atMost } from '../support/targets.mjs';
+
+const ROUTES = { handlers: 'handlers by discovery', inline: 'written inline' };
+const PACE = { perSecond: 1_000 };
+const SETTINGS = {
+  full: {
+    sittings: 3,
+    warmUpMs: 1_500,
+    notificationRounds: 8,
+    notificationsMs: 500,
+    concurrency: 64,
+    pacedMs: 4_000,
+    // An event that comes again runs no handler: as many as can be delivered in a sitting.
+    deliveries: 48_000,
+  },
+  quick: {
+    sittings: 1,
+    warmUpMs: 300,
+    notificationRounds: 1,
+    notificationsMs: 300,
+    concurrency: 64,
+    pacedMs: 500,
+    deliveries: 8_000,
+  },
+};
+
+/** The whole way of a notification to its handlers, and the same work written by hand. */
+export async function run({ quick, parties, progress }) {
+  const settings = quick ? SETTINGS.quick : SETTINGS.full;
+  const { deliveries, concurrency, pacedMs: durationMs } = settings;
+  const subjects = await measureRoutes({
+    routes: ROUTES,
+    parties,
+    settings,
+    progress,
+    deliveries,
+    extra: (_subject, { load }) => load.ask('paced', { path: NOTIFY_PATH, durationMs, ...PACE }),
+  });
+  const rows = subjects.flatMap(({ label, rounds, extras }) => [
+    { part: `notification route, concurrency ${concurrency}`, name: label, ...medians(rounds) },
+    { part: `notification route, ${PACE.perSecond}/s`, name: label, ...medians(extras) },
+  ]);
+  const find = (framework, route) =>
+    subjects.find((one) => one.framework === framework && one.route === route);
+  const targets = Object.entries(FRAMEWORKS).map(([framework, name]) =>
+    atLeast(
+      `notification to its handlers, × written inline, ${name}`,
+      ratio(
+        find(framework, 'handlers').rounds,
+        find(framework, 'inline').rounds,
+        'requestsPerSecond',
+      ),
+      0.8,
+    ),
+  );
+  const p99 = median(find('fastify', 'handlers').extras.map(({ p99Ms }) => p99Ms));
+  targets.push(atMost(`p99 at ${PACE.perSecond} deliveries/s, Fastify, ms`, p99, 8));
+  return { rows, targets };
+}

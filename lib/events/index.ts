@@ -1,0 +1,6 @@
+export {
+  KeyEvents,
+  type CertificateOwner,
+  type KeyEvent,
+  type KeyEventDetail,
+} from './key-events.js';

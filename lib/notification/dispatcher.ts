@@ -1,0 +1,184 @@
+import { WechatPayNotificationError } from '../errors/index.js';
+import type { HandlerTable, NotificationHandler } from './handler-table.js';
+import type { InboxClaim, NotificationInbox } from './inbox.js';
+import type { ReceivedNotification } from './received-notification.js';
+import type { DispatchSettings } from './receivers.js';
+
+/** What a dispatcher tells, for logs. */
+export interface DispatchReports {
+  /** A handler failed: who, and its error. */
+  failed(handler: string, error: unknown, isLate: boolean): void;
+  /** A handler succeeded, and the inbox could not be told. */
+  unremembered(handler: string, error: unknown): void;
+  /** The platform was told to come back, and the handlers go on. */
+  late(eventType: string, ackTimeoutMs: number): void;
+  /** Nobody handles events of this kind. */
+  unhandled(eventType: string): void;
+}
+
+/** What a {@link NotificationDispatcher} is made of. */
+export interface DispatcherParts {
+  readonly handlers: HandlerTable;
+  readonly reports: DispatchReports;
+}
+
+/** How one notification is handled. */
+export interface DispatchOptions extends Omit<DispatchSettings, 'unhandled'> {
+  readonly unhandled?: DispatchSettings['unhandled'] | 'ignore';
+  readonly inbox: NotificationInbox;
+}
+
+export const DEFAULT_ACK_TIMEOUT_MS = 4_000;
+
+/** A timer that is longer does not keep the process alive. */
+const LONGEST_REF_MS = 60_000;
+
+type Outcome = 'done' | 'busy' | { readonly error: unknown };
+
+/**
+ * Brings a genuine notification to its handlers: each runs once for an event, side by side, and what
+ * failed runs again at the next delivery.
+ */
+export class NotificationDispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when every handler has succeeded, now or before.
+   *
+   * @throws {WechatPayNotificationError} `NOTIFICATION_BUSY`, `NOTIFICATION_LATE`,
+   * `NOTIFICATION_FAILED` or `NOTIFICATION_UNHANDLED`
+   */
+  async dispatch(notification: ReceivedNotification, options: DispatchOptions): Promise<void> {
+    const { inbox, ackTimeoutMs = DEFAULT_ACK_TIMEOUT_MS } = options;
+    const { handlers, reports } = this.#parts;
+    const { eventType, id } = notification;
+    if (!this.assertHandled(notification, options)) return;
+    const found = handlers.find(notification);
+    const run = new Run(notification, inbox, reports);
+    const all = Promise.all(found.map((handler) => run.outcomeOf(handler)));
+    this.#running.add(all);
+    void all.then(() => this.#running.delete(all));
+    const outcomes = await timeout(all, ackTimeoutMs);
+    if (outcomes) return judge(outcomes, id);
+    run.isLate = true;
+    reports.late(eventType, ackTimeoutMs);
+    throw new WechatPayNotificationError(
+      'NOTIFICATION_LATE',
+      `Handlers have taken longer than ${ackTimeoutMs} ms; they go on, and the event comes again`,
+      { notificationId: id },
+    );
+  }
+
+  /**
+   * Whether somebody handles this notification; decided before it is put anywhere.
+   *
+   * @returns `false` for one that is accepted all the same
+   * @throws {WechatPayNotificationError} `NOTIFICATION_UNHANDLED`
+   */
+  assertHandled(
+    notification: ReceivedNotification,
+    { unhandled }: Pick<DispatchOptions, 'unhandled'>,
+  ): boolean {
+    const { handlers, reports } = this.#parts;
+    if (handlers.find(notification).length > 0) return true;
+    if (unhandled === 'ignore') return false;
+    const { eventType, id } = notification;
+    reports.unhandled(eventType);
+    if (unhandled !== 'refuse') return false;
+    throw new WechatPayNotificationError(
+      'NOTIFICATION_UNHANDLED',
+      `No handler takes ${eventType}: add @OnWechatPayNotification('${eventType}')`,
+      { notificationId: id },
+    );
+  }
+
+  /** Waits until nothing runs any more, for so long at most. */
+  async settled(withinMs: number): Promise<void> {
+    await timeout(Promise.all(this.#running), withinMs);
+  }
+}
+
+/** One delivery on its way through its handlers. */
+class Run {
+  isLate = false;
+  readonly #notification: ReceivedNotification;
+  readonly #inbox: NotificationInbox;
+  readonly #reports: DispatchReports;
+
+  constructor(
+    notification: ReceivedNotification,
+    inbox: NotificationInbox,
+    reports: DispatchReports,
+  ) {
+    this.#notification = notification;
+    this.#inbox = inbox;
+    this.#reports = reports;
+  }
+
+  /** Never rejects. */
+  async outcomeOf(handler: NotificationHandler): Promise<Outcome> {
+    const { name } = handler;
+    let claim: InboxClaim;
+    try {
+      claim = await this.#inbox.claim(`${this.#notification.key}~${name}`);
+    } catch (error) {
+      this.#reports.failed(name, error, this.isLate);
+      return { error };
+    }
+    if (claim.state !== 'claimed') return claim.state === 'done' ? 'done' : 'busy';
+    try {
+      await handler.run(this.#notification.for(name));
+    } catch (error) {
+      await claim.release().catch(() => undefined); // the lease ends by itself
+      if (isBusy(error)) return 'busy';
+      this.#reports.failed(name, error, this.isLate);
+      return { error };
+    }
+    await claim.done().catch((error: unknown) => this.#reports.unremembered(name, error));
+    return 'done';
+  }
+}
+
+/** One failure makes the platform come back; so does something that is not finished. */
+function judge(outcomes: readonly Outcome[], notificationId: string): void {
+  const errors = outcomes.flatMap((outcome) =>
+    typeof outcome === 'object' ? [outcome.error] : [],
+  );
+  if (errors.length > 0) {
+    throw new WechatPayNotificationError(
+      'NOTIFICATION_FAILED',
+      'A handler has failed: see the cause; the event comes again',
+      { cause: errors.length === 1 ? errors[0] : new AggregateError(errors), notificationId },
+    );
+  }
+  if (outcomes.includes('busy')) {
+    throw new WechatPayNotificationError(
+      'NOTIFICATION_BUSY',
+      'This event is being handled at this moment: it comes again',
+      { notificationId },
+    );
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof WechatPayNotificationError && error.code === 'NOTIFICATION_BUSY';
+}
+
+/** The result, or `undefined` when it takes longer. */
+export async function timeout<T>(result: Promise<T>, ms: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), ms);
+    if (ms > LONGEST_REF_MS) timer.unref(); // a handler that never returns must not keep the process
+  });
+  try {
+    return await Promise.race([result, over]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+
+/** What of an event tells it from others; a notification has all of it. */
+export interface EventFacts {
+  readonly id: string;
+  readonly eventType: string;
+  readonly originalType: string | undefined;
+  readonly mchid: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
+
+/** Which fields of the payload identify an event, beside its merchant and its kind. */
+interface Identity {
+  readonly number: string;
+  /** Whose number it is, where that is not the merchant's own. */
+  readonly owner?: string;
+}
+
+const ORDER: Identity = { owner: 'sub_mchid', number: 'out_trade_no' };
+const COMBINED: Identity = { number: 'combine_out_trade_no' };
+const REFUND: Identity = { owner: 'sub_mchid', number: 'out_refund_no' };
+
+/**
+ * What identifies an event, by its kind, reviewed one by one. An order is paid once, and a refund ends
+ * once, however many notifications say so; the status is in the event type. Everything that is not
+ * named here is identified by its notification: a business number would suppress real events where
+ * one thing has several of a kind (`COMPLAINT.STATE_CHANGE`, `ENTRUST.*`, a profit sharing with
+ * several receivers).
+ *
+ * @see Source: 微信支付 支付成功回调通知, 退款结果回调通知, 合单支付 支付成功回调通知
+ */
+const IDENTITIES: ReadonlyMap<string, readonly Identity[]> = new Map([
+  ['TRANSACTION.SUCCESS', [COMBINED, ORDER]],
+  // Delivered by nobody but the reconciler, which asks.
+  ['TRANSACTION.CLOSED', [COMBINED, ORDER]],
+  ['TRANSACTION.REVOKED', [ORDER]],
+  ['TRANSACTION.PAYERROR', [ORDER]],
+  ['REFUND.SUCCESS', [REFUND]],
+  ['REFUND.ABNORMAL', [REFUND]],
+  ['REFUND.CLOSED', [REFUND]],
+]);
+
+/** Kinds that share an event type with another payload: their `original_type` tells them apart. */
+const VARIANTS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['TRANSACTION.SUCCESS', new Set(['profitsharing'])],
+]);
+
+const PLAIN = /^[\w*@|.+-]{1,128}$/;
+
+/**
+ * What kind of event it is: its event type, or `TYPE/original_type` where one event type carries
+ * different payloads.
+ */
+export function kindOf(eventType: string, originalType: string | undefined): string {
+  const isVariant = originalType !== undefined && VARIANTS.get(eventType)?.has(originalType);
+  return isVariant ? `${eventType}/${originalType}` : eventType;
+}
+
+/**
+ * The key of an event: the same for every notification of it, for the merchant's own query of it, and
+ * in every process. Printable ASCII without spaces, at most 600 characters.
+ */
+export function eventKey(event: EventFacts): string {
+  const { eventType, originalType, mchid, id, payload } = event;
+  const kind = kindOf(eventType, originalType);
+  for (const { number, owner } of IDENTITIES.get(kind) ?? []) {
+    const value = payload[number];
+    if (typeof value !== 'string') continue;
+    const whose = owner === undefined ? [] : [textOf(payload[owner])];
+    return [plain(kind), plain(mchid), ...whose, plain(value)].join(':');
+  }
+  return [plain(kind), plain(mchid), 'id', plain(id)].join(':');
+}
+
+/** A part that may be missing. */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? plain(value) : '';
+}
+
+/** A part of a key: as it is, or its digest where it might be taken for something else. */
+function plain(part: string): string {
+  if (PLAIN.test(part)) return part;
+  // "#" is in no plain part
+  return `#${createHash('sha256').update(part).digest('hex')}`;
+}

@@ -1,0 +1,2 @@
+export { BullNotificationQueue } from './bull-queue.js';
+export type { BullNotificationQueueOptions, BullQueueConnection } from './settings.js';

@@ -1,0 +1,3 @@
+import { run } from './conductor/run.js';
+
+process.exitCode = await run(process.env);

@@ -1,0 +1,228 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import {
+  getWechatPayClientToken,
+  MemoryCertificateStore,
+  OnWechatPayNotification,
+  PaymentReconciler,
+  WechatPayModule,
+  WechatPayNotification,
+  type Unsettled,
+  type UnsettledSource,
+  type WechatPayClient,
+  type WechatPayOptions,
+} from 'nestjs-wechatpay';
+import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { rejection } from '../support/merchant-context.js';
+import { RecordingLogger } from '../support/recording-logger.js';
+
+const SUB = '1900000109';
+const seen = jest.fn<(event: string) => unknown>();
+
+@Injectable()
+class Handlers {
+  @OnWechatPayNotification(['TRANSACTION.SUCCESS', 'TRANSACTION.CLOSED'])
+  pay({ eventType, payload }: WechatPayNotification<'TRANSACTION.SUCCESS' | 'TRANSACTION.CLOSED'>) {
+    return seen(`${eventType} ${payload.out_trade_no} ${payload.trade_state}`);
+  }
+
+  @OnWechatPayNotification('REFUND.SUCCESS')
+  refund({ payload, key }: WechatPayNotification<'REFUND.SUCCESS'>) {
+    return seen(`${key} ${payload.refund_status} ${payload.amount.refund}`);
+  }
+}
+
+/** A shop with open orders. */
+class Shop implements UnsettledSource {
+  open: Unsettled[] = [];
+  asked: Date[] = [];
+
+  async *unsettled(olderThan: Date): AsyncGenerator<Unsettled> {
+    this.asked.push(olderThan);
+    yield* this.open;
+  }
+}
+
+describe('the reconciler of open orders', () => {
+  let emulator: WechatPayEmulator;
+  let app: TestingModule;
+  let client: WechatPayClient;
+  let reconciler: PaymentReconciler;
+  let shop: Shop;
+  let count = 0;
+  const logger = new RecordingLogger();
+
+  beforeAll(async () => {
+    emulator = await WechatPayEmulator.start();
+  });
+  afterEach(async () => {
+    jest.useRealTimers();
+    await app.close();
+    seen.mockReset();
+    logger.clear();
+    emulator.clearFaults();
+  });
+  afterAll(() => emulator.close());
+
+  async function start(options: Partial<WechatPayOptions> = {}): Promise<void> {
+    app = await Test.createTestingModule({
+      imports: [
+        // nobody listens there: no notification arrives
+        WechatPayModule.forRoot({
+          ...emulator.options({ notifyUrl: 'http://127.0.0.1:9/notify' }),
+          ...options,
+        }),
+      ],
+      providers: [Handlers],
+    })
+      .setLogger(logger)
+      .compile();
+    await app.init();
+    client = app.get(getWechatPayClientToken());
+    reconciler = app.get(PaymentReconciler);
+    shop = new Shop();
+  }
+  const order = async (product = client.payments.native): Promise<string> => {
+    const out_trade_no = `reconcile-${(count += 1)}`;
+    await product.prepay({ out_trade_no, description: '茶', amount: { total: 100 } });
+    return out_trade_no;
+  };
+
+  it('hands what was paid to the handlers, once, and leaves what is open', async () => {
+    await start();
+    const [paid, open] = [await order(), await order()];
+    emulator.pay(paid);
+    shop.open = [{ outTradeNo: paid }, { outTradeNo: open }];
+    const first = await reconciler.round(shop);
+    expect(first).toEqual({ isOurs: true, asked: 2, settled: 1, missing: 0, failed: 0 });
+    expect(seen.mock.calls.flat()).toEqual([`TRANSACTION.SUCCESS ${paid} SUCCESS`]);
+    // the shop still calls both open, and it is too early to ask again
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ asked: 0 });
+    expect(Date.now() - Number(shop.asked[0]?.getTime())).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('tells of closed orders and of refunds', async () => {
+    await start();
+    const [closed, refunded] = [await order(), await order()];
+    await client.payments.native.close(closed);
+    emulator.pay(refunded);
+    const out_refund_no = `${refunded}-r`;
+    await client.refunds.create({
+      out_trade_no: refunded,
+      out_refund_no,
+      amount: { refund: 30, total: 100, currency: 'CNY' },
+    });
+    emulator.finishRefund(out_refund_no);
+    shop.open = [
+      { outTradeNo: closed },
+      { outTradeNo: refunded },
+      { outRefundNo: out_refund_no, createdAtMs: Date.now() - 3_600_000 },
+    ];
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 3 });
+    expect(seen.mock.calls.flat().sort()).toEqual([
+      `REFUND.SUCCESS:${emulator.mchid}::${out_refund_no} SUCCESS 30`,
+      `TRANSACTION.CLOSED ${closed} CLOSED`,
+      `TRANSACTION.SUCCESS ${refunded} REFUND`,
+    ]);
+  });
+
+  it('says nothing of an end that nobody handles', async () => {
+    await start();
+    const number = await order();
+    emulator.pay(number);
+    const out_refund_no = `${number}-r`;
+    await client.refunds.create({
+      out_trade_no: number,
+      out_refund_no,
+      amount: { refund: 100, total: 100, currency: 'CNY' },
+    });
+    emulator.finishRefund(out_refund_no, 'CLOSED');
+    shop.open = [{ outRefundNo: out_refund_no }];
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1 });
+    expect(seen).not.toHaveBeenCalled();
+    expect(logger.textOf('warn')).not.toContain('No handler');
+  });
+
+  it('asks for the orders of a sub-merchant as its provider', async () => {
+    await start();
+    const partner = client.partner(SUB);
+    const paid = await order(partner.payments.native as never);
+    emulator.pay(paid);
+    shop.open = [{ outTradeNo: paid, subMchid: SUB }];
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1 });
+    expect(seen).toHaveBeenCalledTimes(1);
+  });
+
+  it('counts what the platform does not know, and what fails, and asks again later', async () => {
+    await start();
+    const [failing, broken] = [await order(), await order()];
+    emulator.pay(failing);
+    seen.mockImplementationOnce(() => Promise.reject(new Error('no database')));
+    shop.open = [{ outTradeNo: 'never-placed' }, { outTradeNo: failing }];
+    await expect(reconciler.round(shop, { concurrency: 1 })).resolves.toMatchObject({
+      missing: 1,
+      failed: 1,
+    });
+    emulator.addFault({ match: broken, kind: 'status-500', times: 10 });
+    shop.open = [{ outTradeNo: broken }];
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ failed: 1 });
+    expect(logger.textOf('warn')).toContain('could not be settled');
+    shop.open = [{ outTradeNo: failing }]; // forgotten meanwhile: it is asked at once
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1, failed: 0 });
+    expect(seen).toHaveBeenCalledTimes(2);
+  });
+
+  it('survives a source that fails in the middle', async () => {
+    await start();
+    const paid = await order();
+    emulator.pay(paid);
+    const source: UnsettledSource = {
+      async *unsettled() {
+        yield { outTradeNo: paid };
+        throw new Error('connection lost');
+      },
+    };
+    await expect(reconciler.round(source)).resolves.toMatchObject({ settled: 1 });
+    expect(logger.textOf('warn')).toContain('connection lost');
+  });
+
+  it('is done by one process of those that share a store', async () => {
+    const store = new MemoryCertificateStore();
+    await start({ store });
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ isOurs: true });
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ isOurs: false, asked: 0 });
+    expect(shop.asked).toHaveLength(1);
+  });
+
+  it('goes round by itself until it is ended, and ends with the application', async () => {
+    await start();
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    jest.spyOn(Math, 'random').mockReturnValue(0.5);
+    const end = reconciler.start(shop, { everyMs: 1_000 });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(shop.asked).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(shop.asked).toHaveLength(3);
+    end();
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(shop.asked).toHaveLength(3);
+    reconciler.start(shop, { everyMs: 1_000 });
+    await app.close();
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(shop.asked).toHaveLength(3);
+    jest.spyOn(Math, 'random').mockRestore();
+  });
+
+  it.each([{ everyMs: 999 }, { concurrency: 0 }, { minAgeMs: -1 }, { everyMs: Number.NaN }])(
+    'refuses %j',
+    async (options) => {
+      await start();
+      expect(() => reconciler.start(shop, options)).toThrow(/must be a number from/);
+      await expect(rejection(reconciler.round(shop, options))).resolves.toMatchObject({
+        code: 'CONFIGURATION_INVALID',
+      });
+      expect(() => reconciler.start({} as never)).toThrow(/unsettled/);
+    },
+  );
+});
