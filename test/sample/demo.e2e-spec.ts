@@ -1,7 +1,8 @@
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePorts } from '../support/ports.js';
-import { childOf, Demo, until, within } from './running-demo.js';
+import { until } from '../support/servers.js';
+import { Demo } from './running-demo.js';
 
 /** The first start builds the packages and the sample. */
 const buildMs = 300_000;
@@ -39,7 +40,7 @@ describe('npm run demo', () => {
       expect((await fetch(`${shop}/health`)).status).toBe(200);
       expect((await fetch(`${emulator}/emulator/`)).status).toBe(200);
       expect(demo.out.split('\n')[0]).toBe(JSON.stringify({ ready, shop, emulator }));
-      await until(() => demo.out.includes('Ctrl-C'));
+      await until('it says how to end it', () => demo.out.includes('Ctrl-C'));
       expect(demo.out).toContain('打开商店');
       expect(demo.out).toContain('Open the shop');
     },
@@ -71,10 +72,7 @@ describe('npm run demo', () => {
       const { shop } = await demo.ready();
       expect((await fetch(`${shop}/products`)).status).toBe(200);
       end(demo);
-      await within(
-        8000,
-        until(() => !demo.isAlive()),
-      );
+      await until('all have ended', () => !demo.isLeft(), 8000);
     },
     startMs,
   );
@@ -91,9 +89,11 @@ describe('npm run demo', () => {
       });
       const { outTradeNo } = (await order.json()) as { outTradeNo: string };
       const page = await fetch(`${shop}/orders/${outTradeNo}/events`);
+      const asked = performance.now();
       demo.kill(signal);
-      expect(await within(2000, demo.ended)).toBe(0);
-      expect(demo.isAlive()).toBe(false);
+      expect(await demo.ended).toBe(0);
+      expect(performance.now() - asked).toBeLessThan(2000);
+      expect(demo.processes()).toEqual([]);
       await page.body?.cancel().catch(() => undefined);
       await expect(fetch(shop)).rejects.toThrow();
     },
@@ -107,10 +107,7 @@ describe('npm run demo', () => {
       await demo.ready();
       demo.kill('SIGKILL');
       await demo.ended;
-      await within(
-        2000,
-        until(() => !demo.isAlive()),
-      );
+      await until('all have ended', () => !demo.isLeft(), 5000);
     },
     startMs,
   );
@@ -123,10 +120,10 @@ describe('npm run demo', () => {
     async (name, file) => {
       const demo = start();
       await demo.ready();
-      process.kill(childOf(demo.pid, file), 'SIGKILL');
-      expect(await within(3000, demo.ended)).toBe(1);
+      process.kill(demo.processOf(file), 'SIGKILL');
+      expect(await demo.ended).toBe(1);
       expect(demo.errors).toContain(`the ${name} ended with SIGKILL`);
-      expect(demo.isAlive()).toBe(false);
+      expect(demo.processes()).toEqual([]);
     },
     startMs,
   );

@@ -1,8 +1,5 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ProgramRun } from '../support/program-run.js';
 import { describeWithProgram } from '../support/requires.js';
 import { until } from '../support/servers.js';
 
@@ -10,108 +7,14 @@ import { until } from '../support/servers.js';
 const buildMs = 300_000;
 const runMs = 120_000;
 
-/** `node tools/demo-fleet.mjs` in a process group and a temporary folder of its own. */
-class Fleet {
-  private readonly child: ChildProcess;
-  readonly temporary = mkdtempSync(join(tmpdir(), 'many-processes-'));
-  readonly ended: Promise<number | NodeJS.Signals>;
-  out = '';
-  errors = '';
-
-  constructor(settings: Record<string, string>) {
-    this.child = spawn(process.execPath, ['tools/demo-fleet.mjs'], {
-      env: { ...process.env, TMPDIR: this.temporary, LC_ALL: 'C', ...settings },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += String(chunk)));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
-    this.ended = new Promise((done) => {
-      this.child.once('close', (code, signal) => done(signal ?? code ?? -1));
-    });
-  }
-
-  get pid(): number {
-    return this.child.pid ?? 0;
-  }
-
-  /** The processes of the fleet that run, itself among them. */
-  running(): readonly string[] {
-    return this.processes().map(({ args }) => args);
-  }
-
-  /** The process of a shop. */
-  shop(): number {
-    const found = this.processes().find(({ args }) => args.includes('shop/main.js'));
-    if (!found) throw new Error('no shop runs');
-    return found.pid;
-  }
-
-  private processes(): readonly Process[] {
-    return processes().filter(({ group, state }) => group === this.pid && !state.startsWith('Z'));
-  }
-
-  /** What it keeps on disk, keys among it. */
-  leftovers(): readonly string[] {
-    return readdirSync(this.temporary);
-  }
-
-  kill(signal: NodeJS.Signals): void {
-    this.child.kill(signal);
-  }
-
-  /** As a terminal does for Ctrl-C: every process of the group gets it. */
-  interrupt(): void {
-    process.kill(-this.pid, 'SIGINT');
-  }
-
-  destroy(): void {
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // All of it has ended.
-    }
-    rmSync(this.temporary, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-interface Process {
-  readonly pid: number;
-  readonly group: number;
-  readonly state: string;
-  readonly args: string;
-}
-
-function processes(): Process[] {
-  if (process.platform !== 'linux') {
-    const lines = execFileSync('ps', ['-A', '-o', 'pid=,pgid=,stat=,args=']).toString().split('\n');
-    return lines.map((line) => {
-      const [pid, group, state = '', ...args] = line.trim().split(/\s+/);
-      return { pid: Number(pid), group: Number(group), state, args: args.join(' ') };
-    });
-  }
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const facts = readFileSync(`/proc/${name}/stat`, 'utf8');
-        const args = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        const [, state = '', group] = /\) (\S) \d+ (\d+)/.exec(facts) ?? [];
-        return [{ pid: Number(name), group: Number(group), state, args }];
-      } catch {
-        return [];
-      }
-    });
-}
-
 describe('npm run demo:fleet', () => {
-  const started: Fleet[] = [];
-  const start = (settings: Record<string, string>): Fleet => {
-    const fleet = new Fleet(settings);
+  const started: ProgramRun[] = [];
+  const start = (settings: Record<string, string>): ProgramRun => {
+    const fleet = new ProgramRun([process.execPath, 'tools/demo-fleet.mjs'], settings);
     started.push(fleet);
     return fleet;
   };
-  const underLoad = (fleet: Fleet): Promise<void> =>
+  const underLoad = (fleet: ProgramRun): Promise<void> =>
     until('orders are paid', () => /\d s +[1-9]\d* +0 /.test(fleet.errors), runMs);
 
   beforeAll(async () => {
@@ -159,7 +62,7 @@ describe('npm run demo:fleet', () => {
         for (const line of ['killed with SIGKILL', 'Redis     stopped', 'is revoked', 'up again']) {
           expect(fleet.errors).toContain(line);
         }
-        expect(fleet.running()).toEqual([]);
+        expect(fleet.processes()).toEqual([]);
         expect(fleet.leftovers()).toEqual([]);
       },
       runMs,
@@ -170,12 +73,12 @@ describe('npm run demo:fleet', () => {
       async () => {
         const fleet = start({ STORE: 'redis' });
         await underLoad(fleet);
-        expect(fleet.running()).toHaveLength(6); // itself, three shops, Redis and its guard
+        expect(fleet.processes()).toHaveLength(6); // itself, three shops, Redis and its guard
         const asked = performance.now();
         fleet.interrupt();
         expect(await fleet.ended).toBe(0);
         expect(performance.now() - asked).toBeLessThan(2000);
-        await until('all have ended', () => fleet.running().length === 0, 2000);
+        await until('all have ended', () => fleet.processes().length === 0, 2000);
         expect(fleet.leftovers()).toEqual([]);
         expect(fleet.out).toBe('');
       },
@@ -188,7 +91,7 @@ describe('npm run demo:fleet', () => {
         const fleet = start({ STORE: 'redis' });
         await underLoad(fleet);
         fleet.kill('SIGKILL');
-        await until('all have ended', () => fleet.running().length === 0, 5000);
+        await until('all have ended', () => fleet.processes().length === 0, 5000);
         expect(fleet.leftovers()).toEqual([]);
       },
       runMs,
@@ -200,10 +103,10 @@ describe('npm run demo:fleet', () => {
     async () => {
       const fleet = start({ STORE: 'dir' });
       await underLoad(fleet);
-      process.kill(fleet.shop(), 'SIGKILL');
+      process.kill(fleet.processOf('shop/main.js'), 'SIGKILL');
       expect(await fleet.ended).toBe(1);
       expect(fleet.errors).toMatch(/shop \d .*ended with SIGKILL/);
-      expect(fleet.running()).toEqual([]);
+      expect(fleet.processes()).toEqual([]);
       expect(fleet.leftovers()).toEqual([]);
     },
     runMs,

@@ -1,10 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { childOf, until, within } from '../sample/running-demo.js';
+import { ProgramRun } from '../support/program-run.js';
 import { describeWithBenchPeers } from '../support/requires.js';
+import { until } from '../support/servers.js';
 
 /** A build, a quick run, and a machine that does other things too. */
 const limitMs = 240_000;
@@ -62,56 +62,14 @@ const limits: readonly (readonly [string, number])[] = [
   ['import of the package over its peers, ms (at most)', 25],
 ];
 
-/** `node bench/run.mjs …` in a process group of its own. */
-class Bench {
-  private readonly child: ChildProcess;
-  readonly ended: Promise<number | NodeJS.Signals>;
-  out = '';
-  errors = '';
-
-  constructor(...args: readonly string[]) {
-    this.child = spawn(process.execPath, ['bench/run.mjs', ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += String(chunk)));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
-    this.ended = new Promise((done) => {
-      this.child.once('close', (code, signal) => done(signal ?? code ?? -1));
-    });
-  }
-
-  /** Whether it has a worker that runs this file. */
-  hasWorker(file: string): boolean {
-    try {
-      return childOf(this.child.pid ?? 0, file) > 0;
-    } catch {
-      return false;
-    }
-  }
-
-  terminate(): void {
-    this.child.kill('SIGTERM');
-  }
-
-  /** Whether any process of it is left. */
-  isAlive(signal: NodeJS.Signals | 0 = 0): boolean {
-    try {
-      return process.kill(-(this.child.pid ?? 0), signal);
-    } catch {
-      return false;
-    }
-  }
-}
-
 describeWithBenchPeers('npm run bench', () => {
   const kept = join('bench', 'results.json');
   const writtenAt = () => statSync(kept, { throwIfNoEntry: false })?.mtimeMs;
-  const started: Bench[] = [];
+  const started: ProgramRun[] = [];
   let folder: string;
 
-  function start(...args: readonly string[]): Bench {
-    const bench = new Bench(...args);
+  function start(...args: readonly string[]): ProgramRun {
+    const bench = new ProgramRun([process.execPath, 'bench/run.mjs', ...args]);
     started.push(bench);
     return bench;
   }
@@ -121,12 +79,12 @@ describeWithBenchPeers('npm run bench', () => {
   });
 
   afterAll(() => {
-    for (const bench of started) bench.isAlive('SIGKILL');
+    for (const bench of started) bench.destroy();
     rmSync(folder, { recursive: true, force: true });
   });
 
   describe('-- call --quick', () => {
-    let bench: Bench;
+    let bench: ProgramRun;
     let results: Results;
     let ending: number | NodeJS.Signals;
     let before: number | undefined;
@@ -147,10 +105,7 @@ describeWithBenchPeers('npm run bench', () => {
         ending: 0,
         errors: expect.not.stringMatching(/error|warn/i),
       });
-      await within(
-        2000,
-        until(() => !bench.isAlive()),
-      );
+      await until('all have ended', () => bench.processes().length === 0);
     });
 
     it('writes where it was told, and leaves the results of a real run alone', () => {
@@ -239,13 +194,11 @@ describeWithBenchPeers('npm run bench', () => {
     'ends its workers when it is told to end',
     async () => {
       const bench = start('call', '--quick', '--out', join(folder, 'never.json'));
-      await until(() => bench.hasWorker('caller.mjs'));
-      bench.terminate();
-      expect(await within(5000, bench.ended)).toBe(143);
-      await within(
-        2000,
-        until(() => !bench.isAlive()),
-      );
+      const hasWorker = () => bench.processes().some(({ args }) => args.includes('caller.mjs'));
+      await until('it measures', hasWorker, limitMs);
+      bench.kill('SIGTERM');
+      expect(await bench.ended).toBe(143);
+      await until('all have ended', () => bench.processes().length === 0);
     },
     limitMs,
   );

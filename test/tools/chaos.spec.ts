@@ -1,72 +1,15 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
+import { ProgramRun } from '../support/program-run.js';
 import { describeWithProgram } from '../support/requires.js';
 import { until } from '../support/servers.js';
 
 /** The first start builds the packages. */
 const limitMs = 300_000;
 
-/** `node tools/chaos.mjs …` in a process group and a temporary folder of its own. */
-class Chaos {
-  private readonly child: ChildProcess;
-  readonly temporary = mkdtempSync(join(tmpdir(), 'chaos-'));
-  readonly ended: Promise<number | NodeJS.Signals>;
-  out = '';
-  errors = '';
-
-  constructor(...args: readonly string[]) {
-    chmodSync(this.temporary, 0o777); // the server may be another user's
-    this.child = spawn(process.execPath, ['tools/chaos.mjs', ...args], {
-      env: { ...process.env, TMPDIR: this.temporary },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.child.stdout?.on('data', (chunk: Buffer) => (this.out += String(chunk)));
-    this.child.stderr?.on('data', (chunk: Buffer) => (this.errors += String(chunk)));
-    this.ended = new Promise((done) => {
-      this.child.once('close', (code, signal) => done(signal ?? code ?? -1));
-    });
-  }
-
-  /** As a terminal does for Ctrl-C: every process of the group gets it. */
-  signal(name: NodeJS.Signals): void {
-    process.kill(-(this.child.pid ?? 0), name);
-  }
-
-  kill(): void {
-    this.child.kill('SIGKILL');
-  }
-
-  /** What is left of it: processes, or the folder of the server, which goes after the server. */
-  isLeft(): boolean {
-    let isAlive = true;
-    try {
-      process.kill(-(this.child.pid ?? 0), 0);
-    } catch {
-      isAlive = false;
-    }
-    return isAlive || readdirSync(this.temporary).length > 0;
-  }
-
-  destroy(): void {
-    if (this.isLeft()) {
-      try {
-        this.signal('SIGKILL');
-      } catch {
-        // All of it has ended.
-      }
-    }
-    rmSync(this.temporary, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
 describeWithProgram('postgres', 'npm run chaos', () => {
-  const started: Chaos[] = [];
-  const start = (...args: readonly string[]): Chaos => {
-    const chaos = new Chaos(...args);
+  const started: ProgramRun[] = [];
+  const start = (...args: readonly string[]): ProgramRun => {
+    const chaos = new ProgramRun([process.execPath, 'tools/chaos.mjs', ...args]);
     started.push(chaos);
     return chaos;
   };
@@ -101,8 +44,8 @@ describeWithProgram('postgres', 'npm run chaos', () => {
   );
 
   it.each([
-    ['on Ctrl-C', (chaos: Chaos) => chaos.signal('SIGINT'), 130],
-    ['when it is killed', (chaos: Chaos) => chaos.kill(), 'SIGKILL'],
+    ['on Ctrl-C', (chaos: ProgramRun) => chaos.interrupt(), 130],
+    ['when it is killed', (chaos: ProgramRun) => chaos.kill('SIGKILL'), 'SIGKILL'],
   ] as const)(
     'leaves neither process nor folder %s',
     async (_, end, expected) => {
