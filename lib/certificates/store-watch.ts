@@ -30,8 +30,9 @@ export interface WatchParts {
  * same time share one watch.
  */
 export function watchByPolling(parts: WatchParts): Observable<string> {
+  const unheard = new Set<string>();
   return new Observable<string>((subscriber) => {
-    const watch = new PollingWatch(parts, subscriber);
+    const watch = new PollingWatch(parts, subscriber, unheard);
     watch.run();
     return () => watch.stop();
   }).pipe(share());
@@ -46,14 +47,17 @@ export function pollEvery(pollMs: number = DEFAULT_POLL_MS): number {
 class PollingWatch {
   readonly #parts: WatchParts;
   readonly #subscriber: Subscriber<string>;
+  /** What a poll found when its watch had ended meanwhile: the next one tells it. */
+  readonly #unheard: Set<string>;
   readonly #ending = new AbortController();
   #unlisten: (() => void) | undefined;
   #isNudged = false;
   #wake: () => void = () => undefined;
 
-  constructor(parts: WatchParts, subscriber: Subscriber<string>) {
+  constructor(parts: WatchParts, subscriber: Subscriber<string>, unheard: Set<string>) {
     this.#parts = parts;
     this.#subscriber = subscriber;
+    this.#unheard = unheard;
   }
 
   run(): void {
@@ -73,10 +77,15 @@ class PollingWatch {
       const wasNudged = this.#isNudged;
       this.#isNudged = false;
       const changed = await this.#parts.poll(signal);
-      if (signal.aborted) return;
+      if (signal.aborted) {
+        for (const each of changed) this.#unheard.add(each);
+        return;
+      }
       const isDeaf = changed.length > 0 && !wasNudged && !this.#isNudged;
       if (!this.#unlisten || isDeaf) this.#listen();
-      for (const each of changed) this.#subscriber.next(each);
+      const told = [...this.#unheard, ...changed];
+      this.#unheard.clear();
+      for (const each of told) this.#subscriber.next(each);
       await this.#pause(GAP_MS);
       if (!this.#isNudged) await this.#pause(this.#parts.everyMs);
     }

@@ -59,6 +59,8 @@ describeWithProgram('etcd', 'a certificate store in etcd', () => {
       const first = store.changes().subscribe();
       await until('it knows where it begins', async () => (await watchers(server.url)) === 1);
       first.unsubscribe();
+      // 1,000 fit in an answer: with one alone in front, it ends amid those of a transaction
+      await client.put('wechatpay/certificates/changed/9999').value('1');
       const mchids = Array.from({ length: 1_100 }, (_, index) => String(10_000 + index));
       for (let at = 0; at < mchids.length; at += 100) {
         const puts = mchids
@@ -72,7 +74,7 @@ describeWithProgram('etcd', 'a certificate store in etcd', () => {
       const subscription = store.changes().subscribe((mchid) => seen.add(mchid));
       await until('all are told', () => mchids.every((mchid) => seen.has(mchid)), 40_000);
       subscription.unsubscribe();
-      expect(seen.size).toBe(1_100);
+      expect(seen).toContain('9999');
     } finally {
       client.close();
       await server.close();

@@ -116,6 +116,19 @@ describe('a watch by polling', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('tells its next subscriber what a poll found that outlived the last one', async () => {
+    const server = new Server();
+    server.pending = ['1'];
+    const { seen, subscription } = watch(server);
+    subscription.unsubscribe(); // the first poll is still under way
+    await jest.advanceTimersByTimeAsync(0);
+    server.pending = ['2'];
+    const next = watch(server);
+    await jest.advanceTimersByTimeAsync(0);
+    expect([seen, next.seen]).toEqual([[], ['1', '2']]);
+    next.subscription.unsubscribe();
+  });
+
   it('is one for all subscribers, and leaves no timer and no question behind', async () => {
     const server = new Server();
     const [one, other] = [watch(server), watch(server)];

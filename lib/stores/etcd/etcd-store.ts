@@ -170,8 +170,7 @@ export class EtcdCertificateStore implements CertificateStore {
       }
       changed.push(...range.kvs.map(({ key }) => mchidOf(key)).filter(isMchid));
       const isLastPage = range.kvs.length < PAGE;
-      const upTo = isLastPage ? revision : BigInt(range.kvs.at(-1)?.mod_revision ?? revision);
-      this.#seen = this.#withReads(upTo);
+      this.#seen = this.#withReads(isLastPage ? revision : endOf(range.kvs, from));
       if (isLastPage) return changed;
     }
   }
@@ -193,6 +192,15 @@ export class EtcdCertificateStore implements CertificateStore {
 
 function callEnd(): number {
   return Date.now() + CALL_MS;
+}
+
+/**
+ * Up to where a full page tells everything: changes of one transaction have the same revision, and the
+ * page may have ended among them. (A transaction has far fewer changes than a page.)
+ */
+function endOf(page: readonly EtcdKeyValue[], from: bigint): bigint {
+  const last = BigInt(page.at(-1)?.mod_revision ?? from + 1n);
+  return last - 1n > from ? last - 1n : last;
 }
 
 function revisionOf(range: EtcdRange): bigint {
