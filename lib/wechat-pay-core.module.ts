@@ -128,7 +128,7 @@ export class WechatPayCore implements OnApplicationShutdown {
       queueOf: (name) => registry.find(name)?.queue,
       forEachQueue: async (start) => {
         this.startQueue = start;
-        for (const { queue } of registry.all) if (queue) await start(queue);
+        for (const { queue } of [merchants, ...registry.all]) if (queue) await start(queue);
       },
       settingsOf: (name) => this.dispatchSettings.get(name) ?? this.runtimeSettings,
       nowMs: this.clock,

@@ -9,7 +9,11 @@ import { WechatPayClient } from '../client/index.js';
 import { KeyEvents } from '../events/index.js';
 import { WechatPayHttpService } from '../http/index.js';
 import { MerchantCredentialProvider } from '../merchant/index.js';
-import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
+import {
+  NotificationTally,
+  type NotificationInbox,
+  type NotificationQueue,
+} from '../notification/index.js';
 import type { Transport } from '../transport/index.js';
 import { presentIdentity } from './client-identity.js';
 import type { ResolvedOptions } from './resolved-options.js';
@@ -32,6 +36,8 @@ export interface MerchantContext {
   readonly inbox: NotificationInbox | undefined;
   /** Where its notifications wait for their handlers; `undefined` when handlers run at once. */
   readonly queue: NotificationQueue | undefined;
+  /** What came in on its notification routes: its `counts`. */
+  readonly notifications: NotificationTally;
   /** What happens to its keys, as it happens. */
   readonly keyEvents: KeyEvents;
   /**
@@ -113,6 +119,7 @@ export function createMerchantContext(
     renewal: options.renewal,
     inbox: options.inbox,
     queue: options.queue,
+    notifications: new NotificationTally(),
     keyEvents: events,
     tryLease: async (key, ttlMs) => sharedStore?.tryLease(key, ttlMs).catch(() => undefined),
     close: () => {

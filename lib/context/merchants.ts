@@ -1,7 +1,9 @@
 import { WechatPayConfigurationError } from '../errors/index.js';
+import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
 import type { WechatPayOptions } from '../wechat-pay.options.js';
 import type { MerchantContext } from './merchant-context.js';
 import type { MerchantRegistry } from './merchant-registry.js';
+import { checkMerchantsShapes } from './option-shapes.js';
 
 /**
  * How merchants come and go at run time.
@@ -21,6 +23,14 @@ export interface WechatPayMerchantsOptions {
    * long is unloaded. @default 10000
    */
   readonly maxLoaded?: number | undefined;
+  /** The `inbox` of merchants that are added or resolved without one. @default the shared memory */
+  readonly inbox?: NotificationInbox | undefined;
+  /**
+   * The `queue` of merchants that are added or resolved without one. It works from the start of the
+   * application: what was accepted before a restart waits for no merchant to be loaded again.
+   * @default handlers run at once
+   */
+  readonly queue?: NotificationQueue | undefined;
 }
 
 /** A resolved merchant. */
@@ -39,7 +49,6 @@ export interface MerchantLifecycle {
 }
 
 const DEFAULT_MAX_LOADED = 10_000;
-const MAX_LOADED = 1_000_000;
 /** Lookups of merchants under way at the same time; more than that is refused at once. */
 const MAX_RESOLVING = 256;
 /** A merchant that does not exist is not looked up again for this long. */
@@ -55,8 +64,7 @@ export const MCHID = /^[0-9]{6,32}$/;
  */
 export class WechatPayMerchants {
   readonly #lifecycle: MerchantLifecycle;
-  #resolve: WechatPayMerchantsOptions['resolve'];
-  #maxLoaded = DEFAULT_MAX_LOADED;
+  #options: WechatPayMerchantsOptions = {};
   /** Resolved merchants, the next to be considered for unloading first. */
   readonly #resolved = new Map<string, Resolved>();
   readonly #resolving = new Map<string, Promise<MerchantContext>>();
@@ -80,7 +88,7 @@ export class WechatPayMerchants {
    */
   add(options: WechatPayOptions, name: string = options.mchid): Promise<MerchantContext> {
     this.#absentUntilMs.delete(name);
-    return this.#lifecycle.open(name, options, true);
+    return this.#open(name, options);
   }
 
   /** The merchant of this name, if it is loaded now. Takes less than a microsecond. */
@@ -125,7 +133,7 @@ export class WechatPayMerchants {
    * no name that was looked for in vain a moment ago. @internal
    */
   mayResolve(name: string): boolean {
-    if (!this.#resolve || !MCHID.test(name)) return false;
+    if (!this.#options.resolve || !MCHID.test(name)) return false;
     return (this.#absentUntilMs.get(name) ?? 0) <= this.#lifecycle.clock();
   }
 
@@ -134,26 +142,31 @@ export class WechatPayMerchants {
     return this.#resolving.has(name);
   }
 
+  /** The queue of those that have none of their own. @internal */
+  get queue(): NotificationQueue | undefined {
+    return this.#options.queue;
+  }
+
   /** @internal */
-  configure({ resolve, maxLoaded = DEFAULT_MAX_LOADED }: WechatPayMerchantsOptions): void {
+  configure(options: WechatPayMerchantsOptions): void {
     const problems: string[] = [];
-    if (resolve !== undefined && typeof resolve !== 'function') {
-      problems.push('resolve must be a function: (mchid) => options or undefined');
-    }
-    if (!(Number.isInteger(maxLoaded) && maxLoaded >= 1 && maxLoaded <= MAX_LOADED)) {
-      problems.push(`maxLoaded must be a whole number from 1 to ${MAX_LOADED}`);
-    }
+    checkMerchantsShapes(options, (problem) => problems.push(problem));
     if (problems.length > 0) throw new WechatPayConfigurationError(problems);
-    this.#resolve = resolve;
-    this.#maxLoaded = maxLoaded;
+    this.#options = options;
+  }
+
+  #open(name: string, options: WechatPayOptions): Promise<MerchantContext> {
+    const { inbox = this.#options.inbox, queue = this.#options.queue } = options;
+    return this.#lifecycle.open(name, { ...options, inbox, queue }, true);
   }
 
   async #load(name: string): Promise<MerchantContext> {
-    if (!this.#resolve || !this.mayResolve(name)) throw unknown();
+    const { resolve } = this.#options;
+    if (!resolve || !this.mayResolve(name)) throw unknown();
     if (this.#resolving.size >= MAX_RESOLVING) {
       throw unknown('Too many merchants are being looked up at the same time: try again');
     }
-    const options = await this.#resolve(name);
+    const options = await resolve(name);
     if (!options) {
       this.#rememberAbsent(name);
       throw unknown();
@@ -165,7 +178,7 @@ export class WechatPayMerchants {
     }
     const added = this.find(name); // by `add`, meanwhile
     if (added) return added;
-    const context = await this.#lifecycle.open(name, options, true);
+    const context = await this.#open(name, options);
     this.#makeRoom();
     this.#resolved.set(name, { context, isUsed: false });
     return context;
@@ -173,8 +186,9 @@ export class WechatPayMerchants {
 
   /** A second chance for each that was used: a lookup then costs a mark, not a change of order. */
   #makeRoom(): void {
+    const { maxLoaded = DEFAULT_MAX_LOADED } = this.#options;
     for (const [name, resolved] of this.#resolved) {
-      if (this.#resolved.size < this.#maxLoaded) return;
+      if (this.#resolved.size < maxLoaded) return;
       if (!resolved.isUsed) this.remove(name);
       else {
         resolved.isUsed = false;

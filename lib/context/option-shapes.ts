@@ -17,6 +17,10 @@ const isWithin =
   (value) =>
     typeof value === 'number' && value >= minimum && value <= maximum;
 
+/** Most merchants that may stay loaded. */
+const MAX_LOADED = 1_000_000;
+const isFunction: Test = (value) => typeof value === 'function';
+
 /** A shape, and how to say it. */
 interface Shape {
   readonly test: Test;
@@ -36,6 +40,16 @@ const group = (fields: Readonly<Record<string, Shape>>): Shape => ({
   expected: 'an object',
   fields,
 });
+
+const inbox: Shape = {
+  test: hasMethods('claim'),
+  expected: 'a NotificationInbox such as new MemoryNotificationInbox()',
+};
+const queue: Shape = {
+  test: hasMethods('enqueue', 'work', 'close'),
+  expected:
+    "a NotificationQueue such as new BullNotificationQueue({ connection }) of 'nestjs-wechatpay/bullmq'",
+};
 
 const DAY_MS = 86_400_000;
 
@@ -80,16 +94,18 @@ const OPTIONS = group({
     graceMs: range(0, 30 * DAY_MS),
     previousKeyMs: range(0, 20 * DAY_MS),
   }),
-  inbox: {
-    test: hasMethods('claim'),
-    expected: 'a NotificationInbox such as new MemoryNotificationInbox()',
-  },
-  queue: {
-    test: hasMethods('enqueue', 'work', 'close'),
-    expected:
-      "a NotificationQueue such as new BullNotificationQueue({ connection }) of 'nestjs-wechatpay/bullmq'",
-  },
+  inbox,
+  queue,
   preload: { test: isBoolean, expected: 'true or false' },
+});
+const MERCHANTS = group({
+  resolve: { test: isFunction, expected: 'a function: (mchid) => options or undefined' },
+  maxLoaded: {
+    test: (value) => Number.isInteger(value) && isWithin(1, MAX_LOADED)(value),
+    expected: `a whole number from 1 to ${MAX_LOADED}`,
+  },
+  inbox,
+  queue,
 });
 
 /**
@@ -105,6 +121,11 @@ export function checkShapes(
   collect: (problem: string) => void,
 ): Partial<WechatPayOptions> {
   return keepGood('', options ?? {}, OPTIONS, collect) ?? {};
+}
+
+/** As {@link checkShapes}, for the options of `WechatPayMerchantsModule`. */
+export function checkMerchantsShapes(options: unknown, collect: (problem: string) => void): void {
+  keepGood('', options ?? {}, MERCHANTS, collect);
 }
 
 function keepGood(
@@ -123,7 +144,7 @@ function keepGood(
   for (const [name, item] of Object.entries(value as object) as [string, unknown][]) {
     const place = path === '' ? name : `${path}.${name}`;
     const known = Object.hasOwn(fields, name) ? fields[name] : undefined;
-    if (!known) collect(`${place} is not an option: see WechatPayOptions for the names`);
+    if (!known) collect(`${place} is not an option: see the type of the options for the names`);
     else if (item !== undefined) good[name] = keepGood(place, item, known, collect);
   }
   return good;

@@ -1,4 +1,5 @@
 import type { MerchantContext } from '../context/index.js';
+import type { NotificationCounts } from '../notification/index.js';
 
 /** How well a merchant can work now. */
 export type MerchantState = 'up' | 'degraded' | 'down';
@@ -21,7 +22,9 @@ export interface MerchantHealth {
     readonly platformKeys: readonly PlatformKeyHealth[];
     readonly lastRefresh: string | undefined;
     readonly lastRefreshError: string | undefined;
+    /** As the platform's answers show it, or else its notifications. */
     readonly clockSkewMs: number | undefined;
+    readonly notifications: Omit<NotificationCounts, 'clockSkewMs'>;
   };
 }
 
@@ -37,7 +40,9 @@ const SKEW_WARN_MS = 60_000;
  * at once.
  */
 export function merchantHealth(context: MerchantContext, nowMs: number): MerchantHealth {
-  const { certificates, credentials, http } = context;
+  const { certificates, credentials, http, notifications } = context;
+  const { clockSkewMs: notificationSkewMs, ...counts } = notifications.counts;
+  const clockSkewMs = http.clockSkewMs ?? notificationSkewMs;
   const { keyRing, status } = certificates;
   const { credential } = credentials;
   const reasons: string[] = [];
@@ -63,7 +68,7 @@ export function merchantHealth(context: MerchantContext, nowMs: number): Merchan
     );
   }
   if (status.failures >= MISSED_REFRESHES) warn(`${status.failures} refreshes failed in a row`);
-  if (Math.abs(http.clockSkewMs ?? 0) > SKEW_WARN_MS) {
+  if (Math.abs(clockSkewMs ?? 0) > SKEW_WARN_MS) {
     warn('the clock of this machine differs from the platform by more than a minute');
   }
   return {
@@ -82,7 +87,8 @@ export function merchantHealth(context: MerchantContext, nowMs: number): Merchan
           ? undefined
           : new Date(status.lastSuccessAtMs).toISOString(),
       lastRefreshError: status.lastError?.code,
-      clockSkewMs: http.clockSkewMs,
+      clockSkewMs,
+      notifications: counts,
     },
   };
 }

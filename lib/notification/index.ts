@@ -15,6 +15,7 @@ export {
   type ExpectedOrder,
   type ExpectedRefund,
 } from './assert-matches.js';
+export { NotificationTally, type NotificationCounts } from './notification-tally.js';
 export type { NotificationQueue, QueuedNotification } from './queue.js';
 export type { SqlTransaction } from './transactional-claim.js';
 export { WechatPayNotifications } from './wechat-pay-notifications.service.js';

@@ -12,6 +12,7 @@ import { WechatPayRequestError } from '../errors/index.js';
 import { parseJson } from '../http/index.js';
 import { Deadline } from '../transport/index.js';
 import { kindOf } from './event-key.js';
+import type { NotificationTally } from './notification-tally.js';
 import { ReceivedNotification, type NotificationSource } from './received-notification.js';
 
 /** What a notification is received for; a `MerchantContext` has all of it. */
@@ -21,6 +22,7 @@ export interface NotificationReceiver {
   readonly certificates: PlatformKeySource & {
     reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void;
   };
+  readonly notifications: NotificationTally;
   readonly credentials: {
     readonly credential: { readonly apiV3Keys: readonly KeyObject[] } | undefined;
     get(): Promise<{ readonly apiV3Keys: readonly KeyObject[] }>;

@@ -63,14 +63,16 @@ export class WechatPayNotifyGuard implements CanActivate {
     const body = this.bodyOf(request);
     const found = this.receiverOf(context, request);
     const receiver = found instanceof Promise ? await found : found;
+    const { headers } = request;
+    const receivedAtMs = this.receivers.nowMs();
     try {
-      const { headers } = request;
-      const receivedAtMs = this.receivers.nowMs();
       await verifyNotification(receiver, headers, body, receivedAtMs);
       setNotification(request, await openNotification(receiver, { headers, body, receivedAtMs }));
     } catch (error) {
+      this.countRefused(receiver, error, receivedAtMs);
       throw this.refusal(receiver, error);
     }
+    receiver.notifications.countAccepted(Number(headers['wechatpay-timestamp']), receivedAtMs);
     return true;
   }
 
@@ -151,6 +153,14 @@ export class WechatPayNotifyGuard implements CanActivate {
     if (receiver) return receiver;
     this.logger.debug('Too many merchants are looked for: a notification has to come again');
     throw new NotifyException(HttpStatus.SERVICE_UNAVAILABLE, '系统繁忙');
+  }
+
+  /** Where every notification comes at a wrong time, nothing else tells that the clock is wrong. */
+  private countRefused(receiver: NotificationReceiver, error: unknown, nowMs: number): void {
+    if (!receiver.notifications.countRefused(error, nowMs)) return;
+    this.logger.warn(
+      `[${receiver.name}] A notification was refused for its time: ${messageOf(error)}. If there are more, the clock is wrong; if not, somebody sends an old one again`,
+    );
   }
 
   /** To the outside every refusal says the same; the reason goes to the log. */

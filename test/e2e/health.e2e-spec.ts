@@ -255,6 +255,7 @@ describe('the health of payments', () => {
       lastRefresh: refreshedAt,
       lastRefreshError: expect.stringMatching(/^[A-Z_]+$/) as unknown,
       clockSkewMs: undefined,
+      notifications: { accepted: 0, probes: 0, refused: {} },
     });
   });
 

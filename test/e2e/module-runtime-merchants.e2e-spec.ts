@@ -154,12 +154,16 @@ describe('merchants at run time', () => {
     );
   });
 
-  it.each([{ maxLoaded: 0 }, { maxLoaded: 1.5 }, { resolve: 'x' }])(
-    'cannot be configured with %j',
-    async (options) => {
-      await expect(rejection(start(options as never))).resolves.toBeInstanceOf(
-        WechatPayConfigurationError,
-      );
-    },
-  );
+  it.each([
+    { maxLoaded: 0 },
+    { maxLoaded: 1.5 },
+    { resolve: 'x' },
+    { queue: { enqueue: () => undefined } },
+    { inbox: {} },
+    { maxloaded: 1 },
+  ])('cannot be configured with %j', async (options) => {
+    await expect(rejection(start(options as never))).resolves.toBeInstanceOf(
+      WechatPayConfigurationError,
+    );
+  });
 });

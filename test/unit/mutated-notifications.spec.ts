@@ -8,6 +8,7 @@ import {
   verifyNotification,
   type NotificationReceiver,
 } from '../../lib/notification/receive.js';
+import { NotificationTally } from '../../lib/notification/index.js';
 import { paidNotification } from '../support/notifications.js';
 
 /** How many mutations are tried; `MUTATIONS=1000000` for the long run. */
@@ -104,6 +105,7 @@ describe('a mutated notification', () => {
     receiver = {
       name: 'default',
       mchid: options.mchid,
+      notifications: new NotificationTally(),
       certificates: {
         keyRing: { find: (id: string) => (id === key.id ? key : undefined) },
         find: async () => undefined,

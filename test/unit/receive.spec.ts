@@ -1,6 +1,7 @@
 import { createCipheriv, createSecretKey, sign, type KeyObject } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { publicKeyEntry, PlatformKeyRing, type PlatformKey } from '../../lib/certificates/index.js';
+import { NotificationTally } from '../../lib/notification/index.js';
 import {
   openNotification,
   verifyNotification,
@@ -20,6 +21,7 @@ const BODY = Buffer.from('{"id":"1"}');
 class Receiver implements NotificationReceiver {
   readonly name = 'shop';
   readonly mchid = MCHID;
+  readonly notifications = new NotificationTally();
   readonly asked: string[] = [];
   previousKeys = 0;
   found: () => Promise<PlatformKey | undefined> = () => Promise.resolve(undefined);
