@@ -13,6 +13,13 @@ export {
   type SignedAnswer,
 } from './certificates/index.js';
 export {
+  CHANNELS,
+  type AttemptEvent,
+  type BreakerEvent,
+  type CallEvent,
+  type NotificationEvent,
+} from './diagnostics/index.js';
+export {
   AppPayments,
   JsapiPayments,
   PaymentProduct,
@@ -32,6 +39,7 @@ export {
 } from './client/index.js';
 export {
   WechatPayApiError,
+  WechatPayBillError,
   WechatPayCertificateError,
   WechatPayConfigurationError,
   WechatPayDecryptionError,
@@ -43,6 +51,7 @@ export {
   WechatPayTransportError,
   WechatPayUnknownResultError,
   type ApiErrorDetail,
+  type BusinessNumber,
   type SignInformation,
   type WechatPayErrorCode,
 } from './errors/index.js';
@@ -58,6 +67,9 @@ export {
   type HttpMethod,
   type WechatPayAnswer,
   type WechatPayCallOptions,
+  type WechatPayFailedCall,
+  type WechatPayFallback,
+  type WechatPayLoad,
   type WechatPayRequest,
   type WechatPayStream,
   type WechatPayStreamOptions,
@@ -115,8 +127,16 @@ export {
 } from './notification/index.js';
 export {
   PaymentReconciler,
+  TradeBillReconciler,
+  type BillDifference,
+  type BillTotals,
   type ReconcileOptions,
   type ReconcileReport,
+  type ShopTrade,
+  type TradeBillDay,
+  type TradeBillOptions,
+  type TradeBillQuery,
+  type TradeBillSource,
   type Unsettled,
   type UnsettledSource,
 } from './reconcile/index.js';

@@ -23,9 +23,10 @@ import {
   type NotificationQueue,
   type NotificationReceivers,
 } from './notification/index.js';
-import { PaymentReconciler } from './reconcile/index.js';
+import { PaymentReconciler, TradeBillReconciler } from './reconcile/index.js';
 import { RenewalScheduler } from './renewal.scheduler.js';
-import { Transport } from './transport/index.js';
+import { breakerChannel } from './diagnostics/index.js';
+import { createProcessBulkhead, Hosts, RetryBudget, Transport } from './transport/index.js';
 import type { WechatPayOptions } from './wechat-pay.options.js';
 
 /** Merchants that notifications make us look for, known to us or not. */
@@ -40,11 +41,18 @@ const LOADS_PER_MINUTE = 600;
 export class WechatPayCore implements OnApplicationShutdown {
   readonly registry = new MerchantRegistry();
   readonly clock = (): number => Date.now();
+  private readonly bulkhead = createProcessBulkhead();
+  private readonly resilience = {
+    hosts: new Hosts(Math.random, (change) => breakerChannel.publish(change)),
+    budget: new RetryBudget(),
+    random: Math.random,
+  };
   readonly merchants = new WechatPayMerchants({
     registry: this.registry,
     clock: this.clock,
     open: (name, options, isLazy) => this.open(name, options, isLazy),
     close: (context) => this.close(context),
+    bulkhead: this.bulkhead,
   });
   /** Bounds what strangers can make us load: merchants, as it bounds downloads. */
   private readonly loads = new OnDemandGate(this.clock, LOADS_PER_MINUTE);
@@ -79,6 +87,8 @@ export class WechatPayCore implements OnApplicationShutdown {
     const transport = this.transportFor(resolved);
     const context = createMerchantContext(name, resolved, {
       transport,
+      resilience: this.resilience,
+      bulkhead: this.bulkhead,
       gate: this.gate,
       storeFor: (store) => this.storeFor(store),
       clock: this.clock,
@@ -138,6 +148,7 @@ export class WechatPayCore implements OnApplicationShutdown {
   /** After the servers have closed: requests in flight may still have needed us. */
   async onApplicationShutdown(): Promise<void> {
     const own = [...this.ownTransports.values()];
+    await Promise.all(this.registry.all.map((context) => context.drain()));
     for (const context of this.registry.all) this.close(context);
     await Promise.all([...this.transports.values(), ...own].map((transport) => transport.close()));
   }
@@ -203,6 +214,7 @@ async function preload({ credentials, certificates }: MerchantContext): Promise<
     WechatPayNotifyGuard,
     WechatPayNotifications,
     PaymentReconciler,
+    TradeBillReconciler,
     HealthIndicatorService,
     WechatPayHealthIndicator,
   ],
@@ -213,6 +225,7 @@ async function preload({ credentials, certificates }: MerchantContext): Promise<
     WechatPayNotifyGuard,
     WechatPayNotifications,
     PaymentReconciler,
+    TradeBillReconciler,
     WechatPayHealthIndicator,
   ],
 })

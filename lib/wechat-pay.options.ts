@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { CertificateStore, RenewalOptions } from './certificates/index.js';
+import type { WechatPayFallback } from './http/index.js';
 import type { CredentialSource } from './merchant/index.js';
 import type { NotificationInbox, NotificationQueue } from './notification/index.js';
 import type { HttpDispatcher } from './transport/index.js';
@@ -82,10 +83,44 @@ export interface WechatPayTlsOptions {
  * @publicApi
  */
 export interface WechatPayHttpOptions {
-  /** Total time of a call in milliseconds, 1 to 600,000. @default 10000 */
+  /** Total time of a call in milliseconds, repetitions and all, 1 to 600,000. @default 10000 */
   readonly timeoutMs?: number | undefined;
-  /** Connections to one host at the same time, 1 to 10,000. @default 128 */
+  /**
+   * Calls of this merchant at the same time, 1 to 10,000; each has a connection of its own. After a 429
+   * of the platform it is fewer for a while. @default 128
+   */
   readonly maxConcurrency?: number | undefined;
+  /**
+   * Calls that wait for their turn when that many run, 0 to 100,000, for a second at most; more are
+   * refused at once with `OVERLOADED`. @default 256
+   */
+  readonly maxQueue?: number | undefined;
+  /**
+   * Repetitions inside a call, 0 to 5: of reads, and of writes that a business number makes the same
+   * (`out_trade_no`). Refunds are never repeated. At most a fifth of the traffic of a process is
+   * repetition. @default 2
+   */
+  readonly retries?: number | undefined;
+  /**
+   * How long an attempt may take, in milliseconds, 50 to 600,000, before another one is made in its
+   * place. What may not be repeated, and the last attempt, has the rest of `timeoutMs`. @default 1500
+   */
+  readonly attemptTimeoutMs?: number | undefined;
+  /**
+   * Reads that are not answered within this time, in milliseconds, 1 to 600,000, are asked once more
+   * beside that; the first answer counts. Choose your 95th percentile. @default never
+   */
+  readonly hedgeAfterMs?: number | undefined;
+  /**
+   * What the application has in place of an answer when the platform cannot be asked: called with the
+   * error and the call. `undefined` lets the call fail. Never called for a write whose result is unknown.
+   */
+  readonly fallback?: WechatPayFallback | undefined;
+  /**
+   * How long calls that run may go on when the application closes, in milliseconds, 0 to 600,000.
+   * @default 5000
+   */
+  readonly closeGraceMs?: number | undefined;
   /**
    * An undici 7 dispatcher of your own, such as `ProxyAgent` or `MockAgent`. You close it. It makes
    * its own connections, so it excludes `tls`.

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { EmulatorBillChanges } from './bills/bill.service.js';
 import { clientOptions, type EmulatorClientOptions } from './client-options.js';
 import { ControlService, type EmulatorKeyState } from './control/control.service.js';
 import { EmulatorModule } from './emulator.module.js';
@@ -208,6 +209,14 @@ export class WechatPayEmulator {
     mchid?: string,
   ): object {
     return this.control.finishRefund(outRefundNo, outcome, mchid);
+  }
+
+  /**
+   * Changes every trade bill that is asked for from now on, before its hash is taken (`text`) or after it
+   * (`file`); without an argument they are as they should be again.
+   */
+  changeBills(changes: EmulatorBillChanges = {}): void {
+    this.parts.bills.changes = changes;
   }
 
   /** Rotates the platform certificate, in one go or step by step. */

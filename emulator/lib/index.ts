@@ -1,5 +1,6 @@
 export { WechatPayEmulator } from './emulator.js';
 export type { EmulatorPlatformCertificate, EmulatorPublicKey } from './emulator.js';
+export type { EmulatorBillChanges } from './bills/bill.service.js';
 export type { EmulatorClientOptions } from './client-options.js';
 export type { WechatPayEmulatorOptions } from './emulator.options.js';
 export type { EmulatorKeyState } from './control/control.service.js';

@@ -1,6 +1,21 @@
 import type { HttpMethod } from '../http/index.js';
 
 /**
+ * What makes a repeated write the same request.
+ *
+ * @publicApi
+ */
+export interface Idempotency {
+  /** The merchant's own number, such as `out_trade_no`, and where it stands. */
+  readonly by: string;
+  readonly in: 'body' | 'path';
+  /** `in-call`: a call may repeat it by itself; `later`: the platform asks for a minute before that. */
+  readonly repeat: 'in-call' | 'later';
+  /** The query that tells what became of it. */
+  readonly query: string;
+}
+
+/**
  * One operation of the platform as data.
  *
  * `Path`, `Query`, `Body` and `Result` are phantom types: the wire shapes, spelled as the platform
@@ -25,6 +40,8 @@ export interface Operation<Path, Query, Body, Result> {
   readonly encrypted: readonly string[];
   /** Field paths of the answer that arrive encrypted for the merchant. */
   readonly decrypted: readonly string[];
+  /** `undefined` for reads, and for writes that are not known to be idempotent. */
+  readonly idempotency: Idempotency | undefined;
   /** Never set: carries the phantom types. */
   readonly types?: { path: Path; query: Query; body: Body; result: Result };
 }

@@ -1,4 +1,5 @@
-import type { Operation } from '../api/operation.js';
+import type { Idempotency, Operation } from '../api/operation.js';
+import type { BusinessNumber } from '../errors/index.js';
 import { expandPath, type QueryValue, type WechatPayHttpService } from '../http/index.js';
 
 /**
@@ -11,6 +12,8 @@ export interface WechatPayClientCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Total time of the call in milliseconds. @default `http.timeoutMs` */
   readonly timeoutMs?: number | undefined;
+  /** Repetitions inside this call at most, 0 to 5. @default `http.retries`, 2 */
+  readonly retries?: number | undefined;
 }
 
 /** The parts of an operation's input; those that it does not have are left out. */
@@ -44,6 +47,7 @@ export async function callOperation<Path, Query, Body, Result>(
   input: OperationInput,
   options: WechatPayClientCallOptions = {},
 ): Promise<Result> {
+  const { idempotency } = operation;
   const { data, requestId } = await http.request<Result>({
     method: operation.method,
     path: expandPath(operation.path, input.path),
@@ -53,9 +57,27 @@ export async function callOperation<Path, Query, Body, Result>(
     decrypted: operation.decrypted,
     signal: options.signal,
     timeoutMs: options.timeoutMs,
+    retries: options.retries,
+    idempotentBy: idempotency && businessNumberOf(idempotency, input),
+    operation: {
+      id: operation.id,
+      route: operation.path,
+      repeat: idempotency?.repeat,
+      query: idempotency?.query,
+    },
   });
   if (requestId !== undefined && typeof data === 'object' && data !== null) {
     requestIds.set(data, requestId);
   }
   return data;
+}
+
+/** The number that makes a repeated write the same one, where the caller gave it. */
+function businessNumberOf(
+  { by, in: place }: Idempotency,
+  input: OperationInput,
+): BusinessNumber | undefined {
+  const from = place === 'path' ? input.path : (input.body as Record<string, unknown> | undefined);
+  const value: unknown = from?.[by];
+  return typeof value === 'string' && value !== '' ? { name: by, value } : undefined;
 }

@@ -14,7 +14,12 @@ import {
   type NotificationInbox,
   type NotificationQueue,
 } from '../notification/index.js';
-import type { Transport } from '../transport/index.js';
+import {
+  Admission,
+  type Bulkhead,
+  type ResilienceParts,
+  type Transport,
+} from '../transport/index.js';
 import { presentIdentity } from './client-identity.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
@@ -46,6 +51,12 @@ export interface MerchantContext {
    * @internal
    */
   tryLease(key: string, ttlMs: number): Promise<boolean | undefined>;
+  /**
+   * Refuses new calls and waits for those that run, for the grace time of the options.
+   *
+   * @internal
+   */
+  drain(): Promise<void>;
   /** Ends what runs for this merchant. Closing twice is harmless. */
   close(): void;
 }
@@ -53,6 +64,9 @@ export interface MerchantContext {
 /** What all merchants of a process share. */
 export interface SharedParts {
   readonly transport: Transport;
+  /** A host that is down is down for all of them. */
+  readonly resilience: ResilienceParts;
+  readonly bulkhead: Bulkhead;
   readonly gate: OnDemandGate;
   /** One store is watched once, however many merchants use it. */
   readonly storeFor: (store: CertificateStore) => SharedStore;
@@ -68,8 +82,9 @@ export function createMerchantContext(
   options: ResolvedOptions,
   shared: SharedParts,
 ): MerchantContext {
-  const { mchid } = options;
-  const { transport, gate, storeFor, clock, random } = shared;
+  const { mchid, closeGraceMs } = options;
+  const admission = new Admission(options.bulkhead, shared.bulkhead);
+  const { transport, resilience, gate, storeFor, clock, random } = shared;
   const events = new KeyEvents(mchid, clock);
   const credentials = new MerchantCredentialProvider({
     mchid,
@@ -81,11 +96,15 @@ export function createMerchantContext(
     refuse: options.refuseCredential,
   });
   const http: WechatPayHttpService = new WechatPayHttpService({
+    merchant: name,
+    mchid,
     credentials,
     certificates: () => certificates,
     transport,
+    resilience,
+    admission,
     origins: options.origins,
-    timeoutMs: options.timeoutMs,
+    settings: options.call,
     clock,
   });
   const { publicKeys, usesCertificates, publicKeyShare, graceMs, store } = options;
@@ -122,6 +141,7 @@ export function createMerchantContext(
     notifications: new NotificationTally(),
     keyEvents: events,
     tryLease: async (key, ttlMs) => sharedStore?.tryLease(key, ttlMs).catch(() => undefined),
+    drain: () => admission.close(closeGraceMs),
     close: () => {
       identity?.unsubscribe();
       certificates.close();

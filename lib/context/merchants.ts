@@ -1,5 +1,6 @@
 import { WechatPayConfigurationError } from '../errors/index.js';
 import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
+import type { Bulkhead } from '../transport/index.js';
 import type { WechatPayOptions } from '../wechat-pay.options.js';
 import type { MerchantContext } from './merchant-context.js';
 import type { MerchantRegistry } from './merchant-registry.js';
@@ -23,6 +24,8 @@ export interface WechatPayMerchantsOptions {
    * long is unloaded. @default 10000
    */
   readonly maxLoaded?: number | undefined;
+  /** Calls of all merchants of this process at the same time, 1 to 100,000. @default 1024 */
+  readonly maxConcurrency?: number | undefined;
   /** The `inbox` of merchants that are added or resolved without one. @default the shared memory */
   readonly inbox?: NotificationInbox | undefined;
   /**
@@ -46,6 +49,7 @@ export interface MerchantLifecycle {
   open(name: string, options: WechatPayOptions, isLazy: boolean): Promise<MerchantContext>;
   close(context: MerchantContext): void;
   clock(): number;
+  readonly bulkhead: Bulkhead;
 }
 
 const DEFAULT_MAX_LOADED = 10_000;
@@ -153,6 +157,8 @@ export class WechatPayMerchants {
     checkMerchantsShapes(options, (problem) => problems.push(problem));
     if (problems.length > 0) throw new WechatPayConfigurationError(problems);
     this.#options = options;
+    const { maxConcurrency } = options;
+    if (maxConcurrency !== undefined) this.#lifecycle.bulkhead.resize(maxConcurrency);
   }
 
   #open(name: string, options: WechatPayOptions): Promise<MerchantContext> {

@@ -69,6 +69,15 @@ const OPTIONS = group({
   http: group({
     timeoutMs: range(1, 600_000),
     maxConcurrency: range(1, 10_000),
+    maxQueue: range(0, 100_000),
+    retries: {
+      test: (value) => Number.isInteger(value) && isWithin(0, 5)(value),
+      expected: 'a whole number from 0 to 5',
+    },
+    attemptTimeoutMs: range(50, 600_000),
+    hedgeAfterMs: range(1, 600_000),
+    fallback: { test: isFunction, expected: 'a function: (error, call) => data or undefined' },
+    closeGraceMs: range(0, 600_000),
     dispatcher: { test: hasMethods('dispatch'), expected: 'a dispatcher of undici 7' },
     tls: group({
       ca: {
@@ -104,6 +113,7 @@ const MERCHANTS = group({
     test: (value) => Number.isInteger(value) && isWithin(1, MAX_LOADED)(value),
     expected: `a whole number from 1 to ${MAX_LOADED}`,
   },
+  maxConcurrency: range(1, 100_000),
   inbox,
   queue,
 });

@@ -22,6 +22,7 @@ import type {
 import { identityProblems } from './client-identity.js';
 import { checkShapes } from './option-shapes.js';
 import { emulatorCredentialProblems, emulatorPublicKeyProblems } from './emulator-keys.js';
+import { resolveCalls } from './resolve-calls.js';
 import { resolveTransport } from './resolve-transport.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
@@ -33,8 +34,6 @@ export interface ResolveEnvironment {
   /** Keys of the emulator are refused there. */
   readonly isProduction: boolean;
 }
-
-const DEFAULT_TIMEOUT_MS = 10_000;
 
 /**
  * Checks the options of one merchant and fills in defaults.
@@ -87,7 +86,7 @@ export function resolveOptions(
     publicKeyShare: platform.publicKeyShare ?? 100,
     notifyUrl: resolveNotifyUrl(given.notifyUrl, collect),
     origins: resolveOrigins(given, collect),
-    timeoutMs: http.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    ...resolveCalls(http),
     transport: resolveTransport(http, environment.nowMs, collect),
     presentsCertificate,
     store: given.store,

@@ -6,7 +6,6 @@ import type { WechatPayHttpOptions } from '../wechat-pay.options.js';
 
 type Collect = (problem: string) => void;
 
-const DEFAULT_MAX_CONCURRENCY = 128;
 /** Four times what the roots of all the world take. */
 const MAX_ROOTS_CHARACTERS = 1024 * 1024;
 
@@ -27,7 +26,6 @@ export function resolveTransport(
     dispatcher,
     ca: tls.ca === undefined ? undefined : resolveRoots(tls.ca, nowMs, collect),
     minVersion: tls.minVersion,
-    maxConnections: http.maxConcurrency ?? DEFAULT_MAX_CONCURRENCY,
   };
 }
 

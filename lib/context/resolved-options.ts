@@ -1,7 +1,8 @@
 import type { CertificateStore, PlatformKey, RenewalOptions } from '../certificates/index.js';
+import type { CallSettings } from '../http/index.js';
 import type { CredentialSource, MerchantCredential } from '../merchant/index.js';
 import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
-import type { TransportOptions } from '../transport/index.js';
+import type { BulkheadLimits, TransportOptions } from '../transport/index.js';
 
 /** Options after every check, with defaults filled in. */
 export interface ResolvedOptions {
@@ -16,7 +17,9 @@ export interface ResolvedOptions {
   readonly publicKeyShare: number;
   readonly notifyUrl: string | undefined;
   readonly origins: readonly string[];
-  readonly timeoutMs: number;
+  readonly call: CallSettings;
+  readonly bulkhead: BulkheadLimits;
+  readonly closeGraceMs: number;
   readonly transport: TransportOptions;
   /** The transport shows the merchant's certificate, so it must be shared with nobody. */
   readonly presentsCertificate: boolean;

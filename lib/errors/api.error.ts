@@ -25,6 +25,8 @@ export interface ApiErrorSource {
   readonly status: number;
   readonly body: Buffer;
   readonly requestId: string | undefined;
+  /** What the answer's `Retry-After` asks for, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** What to do about the refusals that people meet most. Source: 微信支付 通用规则, 错误码. */
@@ -59,7 +61,7 @@ export class WechatPayApiError extends WechatPayError {
   readonly signInformation: SignInformation | undefined;
 
   constructor(source: ApiErrorSource) {
-    const { method, target, status, requestId } = source;
+    const { method, target, status, requestId, retryAfterMs } = source;
     const answer = parseObject(source.body);
     const platformCode = shortText(answer?.['code'], 64);
     const platformMessage = shortText(answer?.['message'], 512);
@@ -74,6 +76,7 @@ export class WechatPayApiError extends WechatPayError {
         `${requestId === undefined ? '' : ` (Request-ID ${requestId})`}`,
       {
         requestId,
+        retryAfterMs,
         isRetryable: status === 429 || is5xx,
         isResultUnknown: is5xx && method !== 'GET',
       },

@@ -43,11 +43,18 @@ branded(WechatPayRequestError, 'WechatPayRequestError');
 
 /** Codes of {@link WechatPayTransportError}. */
 export type TransportErrorCode =
-  'CONNECTION_FAILED' | 'TIMEOUT' | 'ABORTED' | 'CLOSED' | 'ANSWER_TOO_LARGE';
+  | 'CONNECTION_FAILED'
+  | 'TIMEOUT'
+  | 'ABORTED'
+  | 'CLOSED'
+  | 'CIRCUIT_OPEN'
+  | 'OVERLOADED'
+  | 'ANSWER_TOO_LARGE';
 
 /**
  * The platform could not be reached or did not answer in time, and nothing was changed by it:
- * either nothing was sent, or the request was a read.
+ * either nothing was sent, or the request was a read. `CIRCUIT_OPEN` (no host answers) and
+ * `OVERLOADED` (too many calls at the same time) come at once, with `retryAfterMs`.
  *
  * @publicApi
  */
@@ -56,29 +63,60 @@ export class WechatPayTransportError extends WechatPayError {
   readonly attempt: number;
   /** Whether any byte of the request may have left the process. */
   readonly wasSent: boolean;
+  /** The host that the attempt was for; `undefined` when it had not come that far. */
+  readonly origin: string | undefined;
 
   constructor(
     code: TransportErrorCode,
     message: string,
-    facts: WechatPayErrorFacts & { attempt?: number; wasSent?: boolean } = {},
+    facts: WechatPayErrorFacts & { attempt?: number; wasSent?: boolean; origin?: string } = {},
   ) {
     super(code, message, facts);
     this.attempt = facts.attempt ?? 1;
     this.wasSent = facts.wasSent ?? false;
+    this.origin = facts.origin;
   }
 }
 branded(WechatPayTransportError, 'WechatPayTransportError');
 
 /**
+ * The number of the merchant's own that makes a repeated request the same one.
+ *
+ * @publicApi
+ */
+export interface BusinessNumber {
+  /** The platform's name for it, such as `out_trade_no`. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/**
  * A write was sent and its result is not known: it timed out, was cut off, or came back
  * unverifiable. Query by your own number, or repeat it with the identical number and parameters;
- * a new number may pay or refund twice.
+ * a new number may pay or refund twice. `settle()` of the client's methods does both.
  *
  * @publicApi
  */
 export class WechatPayUnknownResultError extends WechatPayError {
-  constructor(message: string, facts: WechatPayErrorFacts) {
+  /** The number to query or repeat by, where the operation has one. */
+  readonly businessNumber: BusinessNumber | undefined;
+  /** The query that tells: `GET /v3/pay/transactions/out-trade-no/{out_trade_no}`. */
+  readonly query: string | undefined;
+
+  constructor(
+    message: string,
+    facts: WechatPayErrorFacts & {
+      businessNumber?: BusinessNumber | undefined;
+      query?: string | undefined;
+    },
+  ) {
     super('RESULT_UNKNOWN', message, { isRetryable: true, ...facts, isResultUnknown: true });
+    this.businessNumber = facts.businessNumber;
+    this.query = facts.query;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), businessNumber: this.businessNumber, query: this.query };
   }
 }
 branded(WechatPayUnknownResultError, 'WechatPayUnknownResultError');

@@ -10,6 +10,7 @@ export {
   WechatPayStoreError,
   WechatPayTransportError,
   WechatPayUnknownResultError,
+  type BusinessNumber,
   type NotificationErrorCode,
   type TransportErrorCode,
 } from './errors.js';
@@ -19,4 +20,5 @@ export {
   type ApiErrorSource,
   type SignInformation,
 } from './api.error.js';
+export { WechatPayBillError, type BillErrorCode } from './bill.error.js';
 export { checkMessageOf, redactTarget, redactText } from './redact.js';

@@ -14,6 +14,8 @@ export interface WechatPayErrorFacts {
    * the identical number and parameters; never with a new number.
    */
   readonly isResultUnknown?: boolean;
+  /** How long to wait before that, in milliseconds, where it is known. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 const brandOf = (name: string): symbol => Symbol.for(`nestjs-wechatpay/error/${name}`);
@@ -55,6 +57,8 @@ export class WechatPayError extends Error {
   readonly isRetryable: boolean;
   /** Whether the platform may have executed the request all the same. */
   readonly isResultUnknown: boolean;
+  /** How long to wait before sending it again, in milliseconds, where that is known. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: WechatPayErrorCode, message: string, facts: WechatPayErrorFacts = {}) {
     const { cause } = facts;
@@ -64,6 +68,7 @@ export class WechatPayError extends Error {
     this.requestId = facts.requestId;
     this.isRetryable = facts.isRetryable ?? false;
     this.isResultUnknown = facts.isResultUnknown ?? false;
+    this.retryAfterMs = facts.retryAfterMs;
   }
 
   /** What loggers that serialise errors get: facts without the cause and the stack. */
@@ -75,6 +80,7 @@ export class WechatPayError extends Error {
       requestId: this.requestId,
       isRetryable: this.isRetryable,
       isResultUnknown: this.isResultUnknown,
+      retryAfterMs: this.retryAfterMs,
     };
   }
 }

@@ -1,25 +1,37 @@
 import {
   WechatPayApiError,
   WechatPayError,
-  WechatPayTransportError,
   WechatPayUnknownResultError,
+  type BusinessNumber,
 } from '../errors/index.js';
 import type { HttpMethod } from './http.interface.js';
 
-/** What failed after a write was sent has an unknown result; a read can simply be repeated. */
-export function classify(error: unknown, method: HttpMethod, isAnswered: boolean): unknown {
-  if (method === 'GET' || !(error instanceof WechatPayError)) return error;
-  // An answer that came is an answer to something sent, whatever kept us from believing it.
-  const isUnknown = isAnswered ? !(error instanceof WechatPayApiError) : isSentFailure(error);
-  if (!isUnknown) return error;
-  return new WechatPayUnknownResultError(
-    `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). Query by your own number, or repeat it with the identical number and parameters`,
-    { cause: error, requestId: error.requestId },
-  );
+/** Statuses that say nothing of what an earlier attempt has done. */
+const SAYS_NOTHING: ReadonlySet<number> = new Set([401, 429]);
+
+/** What is known of a call that failed. */
+export interface FailedCall {
+  readonly method: HttpMethod;
+  /** Whether the platform may have executed one of its attempts. */
+  readonly mayHaveRun: boolean;
+  readonly businessNumber: BusinessNumber | undefined;
+  readonly query: string | undefined;
 }
 
-function isSentFailure(error: WechatPayError): boolean {
-  return error instanceof WechatPayTransportError && error.wasSent;
+/** What failed after a write was sent has an unknown result; a read can simply be repeated. */
+export function classify(error: unknown, call: FailedCall): unknown {
+  const { method, mayHaveRun, businessNumber, query } = call;
+  if (method === 'GET' || !mayHaveRun || !(error instanceof WechatPayError)) return error;
+  // The platform looked at this very number and said so, or said itself that it does not know.
+  if (error instanceof WechatPayApiError && !SAYS_NOTHING.has(error.status)) return error;
+  const remedy =
+    query === undefined
+      ? 'Query by your own number, or repeat it with the identical number and parameters'
+      : `Ask ${query}, or repeat it with the identical ${businessNumber?.name ?? 'number'} and parameters`;
+  return new WechatPayUnknownResultError(
+    `The ${method} was sent, and its result is not known (${error.code}: ${error.message}). ${remedy}`,
+    { cause: error, requestId: error.requestId, businessNumber, query },
+  );
 }
 
 /** The start of a body whose rest is of no interest. */

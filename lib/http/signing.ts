@@ -1,6 +1,6 @@
 import { createNonce, requestMessage } from '../crypto/index.js';
 import { signWith, type MerchantCredential } from '../merchant/index.js';
-import type { Deadline } from '../transport/index.js';
+import type { Limit } from '../transport/index.js';
 
 /** A request ready for the wire: the body is the very part of the bytes that were signed. */
 export interface SignedRequest {
@@ -22,12 +22,12 @@ export async function signRequest(
   target: string,
   json: string,
   nowMs: number,
-  deadline: Deadline,
+  limit: Limit,
 ): Promise<SignedRequest> {
   const timestamp = String(Math.floor(nowMs / 1000));
   const nonce = createNonce();
   const message = Buffer.from(requestMessage(method, target, timestamp, nonce, json), 'utf8');
-  const signature = await signWith(credential, message, deadline);
+  const signature = await signWith(credential, message, limit);
   // four lines before the body, each with its LF
   const bodyAt = method.length + target.length + timestamp.length + nonce.length + 4;
   return {

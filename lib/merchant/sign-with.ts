@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import { signSha256, verifySha256 } from '../crypto/index.js';
 import { WechatPayCertificateError, WechatPayError } from '../errors/index.js';
-import { Deadline } from '../transport/index.js';
+import { Deadline, type Limit } from '../transport/index.js';
 import type { MerchantCredential } from './credential.js';
 import type { Signer } from './credential-source.js';
 
@@ -12,7 +12,7 @@ const SIGNER_TIMEOUT_MS = 10_000;
 /**
  * Signs for a merchant, with the private key or with the remote signer in its place.
  *
- * @param deadline how long a remote signer is waited for; ten seconds without one
+ * @param limit how long a remote signer is waited for; ten seconds without one
  * @returns Base64 text without line breaks
  * @throws {WechatPayCertificateError} `CREDENTIAL_UNAVAILABLE` when the remote signer fails
  * @throws {WechatPayTransportError} `TIMEOUT` or `ABORTED` when it takes too long
@@ -20,21 +20,32 @@ const SIGNER_TIMEOUT_MS = 10_000;
 export async function signWith(
   credential: MerchantCredential,
   message: Buffer,
-  deadline?: Deadline,
+  limit?: Limit,
 ): Promise<string> {
   const { privateKey, signer } = credential;
   if (privateKey) return signSha256(message, privateKey);
-  const patience = deadline ?? new Deadline(SIGNER_TIMEOUT_MS);
+  if (limit) return signRemotely(signer, message, limit);
+  const own = new Deadline(SIGNER_TIMEOUT_MS);
   try {
-    const signature: unknown = await patience.race(remote(signer, message, patience.signal));
+    return await signRemotely(signer, message, own);
+  } finally {
+    own.dispose();
+  }
+}
+
+async function signRemotely(
+  signer: Signer | undefined,
+  message: Buffer,
+  limit: Limit,
+): Promise<string> {
+  try {
+    const signature: unknown = await limit.race(remote(signer, message, limit.signal));
     if (signature instanceof Uint8Array && signature.length >= MIN_SIGNATURE_BYTES) {
       return Buffer.from(signature).toString('base64');
     }
   } catch (cause) {
     if (cause instanceof WechatPayError) throw cause;
     throw signerFailed('failed: see the cause', cause);
-  } finally {
-    if (!deadline) patience.dispose();
   }
   throw signerFailed(`returned no signature of at least ${MIN_SIGNATURE_BYTES} bytes`);
 }

@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici';
 import { WechatPayTransportError } from '../errors/index.js';
 import type { AnswerHeaders, RawAnswer } from './answer.js';
-import type { Deadline } from './deadline.js';
+import type { Limit } from './limit.js';
 
 const EMPTY = Buffer.alloc(0);
 
 /**
- * Takes one answer in, up to `maxBytes`, and stops when the deadline says so. Works on undici's
+ * Takes one answer in, up to `maxBytes`, and stops when its limit says so. Works on undici's
  * dispatch events: no stream is made for a body that is wanted whole.
  *
  * @internal
@@ -16,6 +16,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   readonly #maxBytes: number;
   readonly #resolve: (answer: RawAnswer) => void;
   readonly #reject: (error: Error) => void;
+  readonly #limit: Limit;
   readonly #forget: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #failure: Error | undefined;
@@ -25,7 +26,7 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   #headers: AnswerHeaders = {};
 
   constructor(
-    deadline: Deadline,
+    limit: Limit,
     maxBytes: number,
     resolve: (answer: RawAnswer) => void,
     reject: (error: Error) => void,
@@ -33,7 +34,8 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
     this.#maxBytes = maxBytes;
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#forget = deadline.onEnd((reason) => this.#abort(reason));
+    this.#limit = limit;
+    this.#forget = limit.onEnd((reason) => this.#abort(reason));
   }
 
   /** Whether bytes of the request may have left: undici starts a request when it has a socket. */
@@ -44,7 +46,10 @@ export class AnswerCollector implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     if (this.#failure)
       controller.abort(this.#failure); // ended while waiting for a socket
-    else this.#controller = controller;
+    else {
+      this.#controller = controller;
+      this.#limit.wasSent = true;
+    }
   }
 
   onResponseStart(

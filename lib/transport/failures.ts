@@ -56,7 +56,7 @@ export function asTransportError(
   wasSent: boolean,
   { origin, attempt }: Attempt,
 ): WechatPayTransportError {
-  const facts = { cause: error, wasSent, attempt };
+  const facts = { cause: error, wasSent, attempt, origin };
   if (error instanceof WechatPayTransportError) {
     const { cause, isRetryable } = error;
     return new WechatPayTransportError(error.code as TransportErrorCode, error.message, {

@@ -7,6 +7,8 @@ export {
   parseBaseUrl,
   splitPlatformUrl,
 } from './hosts.js';
+export { Limit } from './limit.js';
+export * from './resilience/index.js';
 export { createContext, type ClientIdentity } from './secure-context.js';
 export {
   Transport,

@@ -4,7 +4,7 @@ import { Agent, Pool, request as undiciRequest, type Dispatcher } from 'undici';
 import { WechatPayTransportError } from '../errors/index.js';
 import type { AnswerHeaders, RawAnswer } from './answer.js';
 import { AnswerCollector } from './collector.js';
-import type { Deadline } from './deadline.js';
+import type { Limit } from './limit.js';
 import { asArgumentError, asTransportError } from './failures.js';
 import {
   createContext,
@@ -26,8 +26,6 @@ export interface HttpDispatcher {
 export interface TransportOptions extends TlsSettings {
   /** Replaces our connection pool; it is then never renewed nor closed by us. */
   readonly dispatcher?: HttpDispatcher | undefined;
-  /** Connections to one host at the same time. @default 128 */
-  readonly maxConnections?: number | undefined;
 }
 
 /** What goes on the wire. The target is sent exactly as given. */
@@ -65,6 +63,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 // undici's pools keep the address they once resolved: a new generation follows DNS.
 const GENERATION_MS = 5 * 60_000;
 const CLOSE_GRACE_MS = 1_000;
+// As many as calls that bulkheads let in: nobody waits in a queue of undici that nobody sees.
+const MAX_CONNECTIONS = 1_024;
 
 /**
  * Bytes out, bytes in: connections, limits and time. Knows nothing of signatures, never follows a
@@ -94,13 +94,13 @@ export class Transport {
    * `ANSWER_TOO_LARGE`; `wasSent` tells whether the platform may have seen the request
    * @throws {WechatPayRequestError} `REQUEST_INVALID`: the request cannot be put on the wire
    */
-  async send(request: WireRequest, deadline: Deadline, maxBytes: number): Promise<RawAnswer> {
-    if (deadline.reason) throw deadline.reason; // ended while the request was signed
+  async send(request: WireRequest, limit: Limit, maxBytes: number): Promise<RawAnswer> {
+    if (limit.reason) throw limit.reason; // ended while the request was signed
     const { dispatcher } = this.#current();
     let collector: AnswerCollector | undefined;
     try {
       return await new Promise<RawAnswer>((resolve, reject) => {
-        collector = new AnswerCollector(deadline, maxBytes, resolve, reject);
+        collector = new AnswerCollector(limit, maxBytes, resolve, reject);
         dispatcher.dispatch(
           {
             origin: request.origin,
@@ -108,7 +108,7 @@ export class Transport {
             method: request.method as Dispatcher.HttpMethod,
             headers: request.headers,
             body: request.body ?? null,
-            headersTimeout: 0, // the deadline is the only clock of a call
+            headersTimeout: 0, // the limit is the only clock
             bodyTimeout: 0,
           },
           collector,
@@ -129,7 +129,7 @@ export class Transport {
    */
   async stream(
     request: WireRequest,
-    deadline: Deadline,
+    deadline: Limit,
     limits: { idleTimeoutMs: number; signal?: AbortSignal | undefined },
   ): Promise<RawStream> {
     const { dispatcher } = this.#current();
@@ -223,7 +223,7 @@ export class Transport {
         pools.add(pool);
         return pool;
       },
-      connections: this.#options.maxConnections ?? 128,
+      connections: MAX_CONNECTIONS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
       connect: { timeout: CONNECT_TIMEOUT_MS, secureContext: this.#context },

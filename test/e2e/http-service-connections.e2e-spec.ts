@@ -51,11 +51,8 @@ describe('the connections to one host', () => {
     await connect({ maxConcurrency }, (response, headers) => {
       held.push(() => response.writeHead(200, headers).end('{}'));
     });
-    const sent = jest.spyOn(context.transport, 'send');
     const calls = Array.from({ length: 6 }, () => context.http.get('/v3/x'));
     await platform.arrived(maxConcurrency);
-    // all six want a connection before the first one is free again
-    while (sent.mock.calls.length < 6) await new Promise((next) => setImmediate(next));
     let most = 0;
     for (let answered = 0; answered < 6; answered += 1) {
       await platform.arrived(answered + 1);

@@ -47,7 +47,7 @@ describe('the log of a full run with failures', () => {
       },
     });
     @Module({
-      imports: [WechatPayModule.forRoot(options as never)],
+      imports: [WechatPayModule.forRoot({ ...options, http: { retries: 0 } } as never)],
       controllers: [NotifyController],
     })
     class AppModule {}

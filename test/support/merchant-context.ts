@@ -7,7 +7,7 @@ import {
   resolveOptions,
   type MerchantContext,
 } from '../../lib/context/index.js';
-import { Transport } from '../../lib/transport/index.js';
+import { createProcessBulkhead, Hosts, RetryBudget, Transport } from '../../lib/transport/index.js';
 import type { WechatPayOptions } from '../../lib/wechat-pay.options.js';
 import { makeCertificate, pem, rsaKey } from './x509.js';
 
@@ -73,15 +73,21 @@ export interface TestContext extends MerchantContext {
   end(): Promise<void>;
 }
 
-/** Assembles a merchant for a test. */
+/** Assembles a merchant for a test. A call is one attempt, unless the test says `retries`. */
 export function merchantContext(
   options: WechatPayOptions,
   { clock = new TestClock(), random = () => 0.5, gate }: ContextSettings = {},
 ): TestContext {
-  const resolved = resolveOptions(options, { nowMs: clock.now(), isProduction: false });
+  const http = { retries: 0, ...options.http };
+  const resolved = resolveOptions(
+    { ...options, http },
+    { nowMs: clock.now(), isProduction: false },
+  );
   const transport = new Transport(resolved.transport);
   const context = createMerchantContext('test', resolved, {
     transport,
+    resilience: { hosts: new Hosts(random), budget: new RetryBudget(), random },
+    bulkhead: createProcessBulkhead(),
     gate: gate ?? new OnDemandGate(clock.now),
     storeFor: (store) => new SharedStore(store, random),
     clock: clock.now,

@@ -113,6 +113,9 @@ function checkIdempotency(service, decisions) {
         : Object.keys(service.types[operation.requestType]?.fields ?? {});
     const isThere = ['path', 'body'].includes(decision.in) && fields.includes(decision.by);
     check(isThere, where, `no field ${decision.by} in the ${decision.in}`);
+    check(['in-call', 'later'].includes(decision.repeat), where, 'repeat: in-call or later');
+    const query = service.operations.find((each) => each.operation === decision.query);
+    check(query?.http.method === 'GET', where, `no query ${decision.query} in this service`);
   }
   for (const name of Object.keys(decisions)) {
     const isWrite = writes.some((operation) => operation.operation === name);

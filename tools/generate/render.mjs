@@ -26,15 +26,26 @@ function operationNotes(operation, decisions) {
   const { http, operation: name } = operation;
   const notes = [`${operation.summary}.`, '', `\`${http.method} ${http.path}\``];
   if (Object.hasOwn(decisions, name)) {
-    const by = decisions[name]?.by;
-    const same = `Idempotent by \`${by}\`: may be repeated with every parameter unchanged.`;
+    const { by, repeat } = decisions[name] ?? {};
+    const later = repeat === 'later' ? ', a minute later or more' : '';
+    const same = `Idempotent by \`${by}\`: may be repeated with every parameter unchanged${later}.`;
     notes.push('', by ? same : 'Not known to be idempotent: query before repeating it.');
   }
   if (operation.deprecated === true) notes.push('', '@deprecated by the platform');
   return notes;
 }
 
-function renderOperation(operation, types, decisions) {
+function idempotency(decision, service) {
+  if (!decision) return 'undefined';
+  const { by, in: place, repeat } = decision;
+  const { http } = service.operations.find((each) => each.operation === decision.query);
+  const entries = { by, in: place, repeat, query: `${http.method} ${http.path}` };
+  const lines = Object.entries(entries).map(([key, value]) => `      ${key}: ${quote(value)},\n`);
+  return `{\n${lines.join('')}    }`;
+}
+
+function renderOperation(operation, types, service) {
+  const { decisions } = service;
   const { id, http, pathParams, queryParams, body, result } = operation;
   const encrypted = encryptedPaths(types, body);
   if (encrypted.length > 0 !== operation.encrypted) {
@@ -50,6 +61,7 @@ function renderOperation(operation, types, decisions) {
     hasBody: String(body !== null),
     encrypted: textList('encrypted', encrypted),
     decrypted: textList('decrypted', encryptedPaths(types, result)),
+    idempotency: idempotency(decisions[operation.operation], service),
   };
   const lines = Object.entries(entries).map(([key, value]) => `    ${key}: ${value},\n`);
   const phantom = [params(pathParams), params(queryParams), body ?? 'undefined', result ?? 'void'];
@@ -100,7 +112,7 @@ function renderFile(file, own, model) {
   if (head.length > 0) parts.unshift(head.join(''));
   if (entry) {
     const { constant, service } = entry;
-    const body = operations.map((each) => renderOperation(each, model.types, service.decisions));
+    const body = operations.map((each) => renderOperation(each, model.types, service));
     const docstring = doc([`Operations of \`${service.service}\`.`, '', '@internal']);
     parts.push(`${docstring}export const ${constant} = {\n${body.join('\n')}} as const;\n`);
   }

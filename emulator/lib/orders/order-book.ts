@@ -41,6 +41,11 @@ export class OrderBook {
     );
   }
 
+  /** In the order in which they were placed. */
+  all(): readonly Order[] {
+    return [...this.orders.values()];
+  }
+
   /** The newest first. */
   recent(count: number): readonly Order[] {
     return [...this.orders.values()].slice(-count).reverse();

@@ -130,6 +130,11 @@ export class OrderService {
     return payableUntilMs > this.clock.now();
   }
 
+  /** In the order in which they were placed; a state may be behind the time. */
+  all(): readonly Order[] {
+    return this.book.all();
+  }
+
   recent(count: number): readonly Order[] {
     return this.book.recent(count).map((order) => this.refreshed(order) ?? order);
   }

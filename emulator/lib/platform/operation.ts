@@ -12,7 +12,12 @@ export interface PlatformCall {
   readonly body: JsonObject;
 }
 
-/** What an operation answers: 200 with JSON, or 204 when there is nothing to say. @internal */
+/** An answer that is a file: its bytes as they are. @internal */
+export class PlatformFile {
+  constructor(readonly bytes: Buffer) {}
+}
+
+/** What an operation answers: 200 with JSON or a file, or 204 when there is nothing to say. @internal */
 export type PlatformResult = object | undefined;
 
 /** One operation of the platform. @internal */
@@ -28,6 +33,8 @@ export interface PlatformOperation {
   readonly optionalQuery?: readonly string[];
   /** Whether a missing `Accept` or `User-Agent` is noticed before the signature is checked. */
   readonly headersFirst?: boolean;
+  /** Whether its answers carry no signature, refusals neither. */
+  readonly isUnsigned?: boolean;
   handle(call: PlatformCall): PlatformResult | Promise<PlatformResult>;
 }
 

@@ -1,4 +1,6 @@
 import { Authenticator } from '../auth/authenticator.js';
+import { billOperations } from '../bills/bill.operations.js';
+import { BillService } from '../bills/bill.service.js';
 import { certificateOperations } from '../certificates/certificates.operations.js';
 import { EmulatorClock } from '../clock/clock.js';
 import { Scheduler } from '../clock/scheduler.js';
@@ -32,6 +34,7 @@ export interface EmulatorParts {
   readonly notifier: Notifier;
   readonly orders: OrderService;
   readonly refunds: RefundService;
+  readonly bills: BillService;
   readonly authenticator: Authenticator;
   readonly answers: AnswerWriter;
   readonly operations: OperationTable;
@@ -63,6 +66,7 @@ export async function assemble(options: ResolvedEmulatorOptions): Promise<Emulat
     delayMs: options.refundDelayMs,
     capacity: options.maxOrders,
   });
+  const bills = new BillService(orders, refunds, clock);
   const h5Url = (prepayId: string) => `${address.url}/emulator/payer?prepay_id=${prepayId}`;
   return {
     options,
@@ -77,12 +81,14 @@ export async function assemble(options: ResolvedEmulatorOptions): Promise<Emulat
     notifier,
     orders,
     refunds,
+    bills,
     authenticator: new Authenticator(merchants, clock),
     answers: new AnswerWriter(clock),
     operations: new OperationTable([
       ...certificateOperations(keys, clock),
       ...orderOperations(orders, h5Url),
       ...refundOperations(refunds),
+      ...billOperations(bills, () => address.url),
     ]),
   };
 }

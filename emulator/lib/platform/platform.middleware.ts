@@ -8,7 +8,7 @@ import { openField } from '../keys/seal.js';
 import { isObject, validateBody, type JsonObject } from '../validation/shape-validator.js';
 import { AnswerWriter, errorAnswer, type Answer } from './answer-writer.js';
 import { mediaType, parseJson, readBody } from './body-reader.js';
-import { OperationTable, readQuery, type PlatformOperation } from './operation.js';
+import { OperationTable, PlatformFile, readQuery, type PlatformOperation } from './operation.js';
 import { GatewayError, paramError, PlatformError } from './platform-error.js';
 
 /** Longest request body that is read. */
@@ -20,6 +20,7 @@ const frontDoor = /^\/(?:emulator(?:[/?]|$)|\?|$)/;
 interface Progress {
   merchant?: MerchantRecord;
   serial?: string;
+  isUnsigned?: boolean;
 }
 
 /**
@@ -52,6 +53,7 @@ export class PlatformMiddleware implements NestMiddleware<IncomingMessage, Serve
     try {
       const body = await readBody(request, bodyLimit);
       const { operation, params } = this.operations.match(method, path);
+      progress.isUnsigned = operation.isUnsigned === true;
       const broken = this.faults.takeForGateway(method, path);
       if (broken !== undefined) return await this.answers.sendGatewayFault(response, broken);
       if (operation.headersFirst === true) requireHeaders(request);
@@ -130,13 +132,16 @@ export class PlatformMiddleware implements NestMiddleware<IncomingMessage, Serve
     return this.answers.send(response, answer, signer);
   }
 
-  private signer({ serial }: Progress) {
-    return this.keys.signerFor(serial);
+  private signer({ serial, isUnsigned }: Progress) {
+    return isUnsigned === true ? undefined : this.keys.signerFor(serial);
   }
 }
 
 function toAnswer(result: object | undefined): Answer {
   if (result === undefined) return { status: 204, body: Buffer.alloc(0) };
+  if (result instanceof PlatformFile) {
+    return { status: 200, body: result.bytes, contentType: 'application/octet-stream' };
+  }
   return { status: 200, body: Buffer.from(JSON.stringify(result)) };
 }
 

@@ -77,6 +77,11 @@ export class RefundService {
     return this.refunds.get(keyOf(owner, outRefundNo));
   }
 
+  /** In the order in which they came. */
+  all(): readonly Refund[] {
+    return [...this.refunds.values()];
+  }
+
   /**
    * Ends a refund that is being processed.
    *

@@ -66,6 +66,7 @@ export const platformCertificatesOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     Record<string, never>,
     { algorithm_type?: PlatformCertificatesAlgorithmType },

@@ -93,6 +93,12 @@ export const partnerAppOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     { out_trade_no: string },
     Record<string, never>,
@@ -116,6 +122,12 @@ export const partnerAppOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -137,6 +149,7 @@ export const partnerAppOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { transaction_id: string },
     { sp_mchid: string; sub_mchid: string },
@@ -158,6 +171,7 @@ export const partnerAppOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { out_trade_no: string },
     { sp_mchid: string; sub_mchid: string },

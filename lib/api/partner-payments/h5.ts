@@ -105,6 +105,12 @@ export const partnerH5Operations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     { out_trade_no: string },
     Record<string, never>,
@@ -128,6 +134,12 @@ export const partnerH5Operations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -149,6 +161,7 @@ export const partnerH5Operations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { transaction_id: string },
     { sp_mchid: string; sub_mchid: string },
@@ -170,6 +183,7 @@ export const partnerH5Operations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { out_trade_no: string },
     { sp_mchid: string; sub_mchid: string },

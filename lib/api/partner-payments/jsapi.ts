@@ -95,6 +95,12 @@ export const partnerJsapiOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     { out_trade_no: string },
     Record<string, never>,
@@ -118,6 +124,12 @@ export const partnerJsapiOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -139,6 +151,7 @@ export const partnerJsapiOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { transaction_id: string },
     { sp_mchid: string; sub_mchid: string },
@@ -160,6 +173,7 @@ export const partnerJsapiOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { out_trade_no: string },
     { sp_mchid: string; sub_mchid: string },

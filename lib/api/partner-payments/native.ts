@@ -91,6 +91,12 @@ export const partnerNativeOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     { out_trade_no: string },
     Record<string, never>,
@@ -114,6 +120,12 @@ export const partnerNativeOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/partner/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -135,6 +147,7 @@ export const partnerNativeOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { transaction_id: string },
     { sp_mchid: string; sub_mchid: string },
@@ -156,6 +169,7 @@ export const partnerNativeOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<
     { out_trade_no: string },
     { sp_mchid: string; sub_mchid: string },

@@ -87,6 +87,12 @@ export const appOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<{ out_trade_no: string }, Record<string, never>, PaymentCloseOrderRequest, void>,
 
   /**
@@ -105,6 +111,12 @@ export const appOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<Record<string, never>, Record<string, never>, AppPrepayRequest, AppPrepayResponse>,
 
   /**
@@ -121,6 +133,7 @@ export const appOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ transaction_id: string }, { mchid: string }, undefined, PaymentTransaction>,
 
   /**
@@ -137,5 +150,6 @@ export const appOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ out_trade_no: string }, { mchid: string }, undefined, PaymentTransaction>,
 } as const;

@@ -99,6 +99,12 @@ export const h5Operations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<{ out_trade_no: string }, Record<string, never>, PaymentCloseOrderRequest, void>,
 
   /**
@@ -117,6 +123,12 @@ export const h5Operations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<Record<string, never>, Record<string, never>, H5PrepayRequest, H5PrepayResponse>,
 
   /**
@@ -133,6 +145,7 @@ export const h5Operations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ transaction_id: string }, { mchid: string }, undefined, PaymentTransaction>,
 
   /**
@@ -149,5 +162,6 @@ export const h5Operations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ out_trade_no: string }, { mchid: string }, undefined, PaymentTransaction>,
 } as const;

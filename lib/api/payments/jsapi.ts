@@ -88,6 +88,12 @@ export const jsapiOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<{ out_trade_no: string }, Record<string, never>, PaymentCloseOrderRequest, void>,
 
   /**
@@ -106,6 +112,12 @@ export const jsapiOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -127,6 +139,7 @@ export const jsapiOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ transaction_id: string }, { mchid: string }, undefined, PaymentTransaction>,
 
   /**
@@ -143,5 +156,6 @@ export const jsapiOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ out_trade_no: string }, { mchid: string }, undefined, PaymentTransaction>,
 } as const;

@@ -85,6 +85,12 @@ export const nativeOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'path',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<{ out_trade_no: string }, Record<string, never>, PaymentCloseOrderRequest, void>,
 
   /**
@@ -103,6 +109,12 @@ export const nativeOperations = {
     hasBody: true,
     encrypted: ['payer.identity.number', 'payer.identity.name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_trade_no',
+      in: 'body',
+      repeat: 'in-call',
+      query: 'GET /v3/pay/transactions/out-trade-no/{out_trade_no}',
+    },
   } as Operation<
     Record<string, never>,
     Record<string, never>,
@@ -124,6 +136,7 @@ export const nativeOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ transaction_id: string }, { mchid: string }, undefined, PaymentTransaction>,
 
   /**
@@ -140,5 +153,6 @@ export const nativeOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ out_trade_no: string }, { mchid: string }, undefined, PaymentTransaction>,
 } as const;

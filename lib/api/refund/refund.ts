@@ -266,7 +266,7 @@ export const refundOperations = {
    *
    * `POST /v3/refund/domestic/refunds/{refund_id}/apply-abnormal-refund`
    *
-   * Idempotent by `out_refund_no`: may be repeated with every parameter unchanged.
+   * Idempotent by `out_refund_no`: may be repeated with every parameter unchanged, a minute later or more.
    */
   applyAbnormalRefund: {
     id: 'refund.applyAbnormalRefund',
@@ -277,6 +277,12 @@ export const refundOperations = {
     hasBody: true,
     encrypted: ['bank_account', 'real_name'],
     decrypted: [],
+    idempotency: {
+      by: 'out_refund_no',
+      in: 'body',
+      repeat: 'later',
+      query: 'GET /v3/refund/domestic/refunds/{out_refund_no}',
+    },
   } as Operation<{ refund_id: string }, Record<string, never>, RefundApplyAbnormalRequest, Refund>,
 
   /**
@@ -284,7 +290,7 @@ export const refundOperations = {
    *
    * `POST /v3/refund/domestic/refunds`
    *
-   * Idempotent by `out_refund_no`: may be repeated with every parameter unchanged.
+   * Idempotent by `out_refund_no`: may be repeated with every parameter unchanged, a minute later or more.
    */
   create: {
     id: 'refund.create',
@@ -295,6 +301,12 @@ export const refundOperations = {
     hasBody: true,
     encrypted: [],
     decrypted: [],
+    idempotency: {
+      by: 'out_refund_no',
+      in: 'body',
+      repeat: 'later',
+      query: 'GET /v3/refund/domestic/refunds/{out_refund_no}',
+    },
   } as Operation<Record<string, never>, Record<string, never>, RefundCreateRequest, Refund>,
 
   /**
@@ -311,5 +323,6 @@ export const refundOperations = {
     hasBody: false,
     encrypted: [],
     decrypted: [],
+    idempotency: undefined,
   } as Operation<{ out_refund_no: string }, { sub_mchid?: string }, undefined, Refund>,
 } as const;

@@ -25,7 +25,7 @@ import { nativeOperations } from '../../../lib/api/payments/native.js';
 import { refundOperations } from '../../../lib/api/refund/refund.js';
 
 type Described = Operation<unknown, unknown, unknown, unknown>;
-type Decision = { by: string; in: string } | null;
+type Decision = { by: string; in: string; repeat: string; query: string } | null;
 interface SpecOperation {
   operation: string;
   http: { method: string; path: string };
@@ -160,16 +160,33 @@ describe('idempotency.json', () => {
         const body = Object.keys(types[requestType ?? '']?.fields ?? {});
         const fields = decision.in === 'path' ? pathParams.map(({ name }) => name) : body;
         expect(fields).toContain(decision.by);
+        const query = operations.find((each) => each.operation === decision.query);
+        expect(query?.http.method).toBe('GET');
       }
     }
   });
 
   it('relies on the merchant number alone', () => {
     expect(decisions['payments.native']).toEqual({
-      prepay: { by: 'out_trade_no', in: 'body' },
-      closeOrder: { by: 'out_trade_no', in: 'path' },
+      prepay: {
+        by: 'out_trade_no',
+        in: 'body',
+        repeat: 'in-call',
+        query: 'queryOrderByOutTradeNo',
+      },
+      closeOrder: {
+        by: 'out_trade_no',
+        in: 'path',
+        repeat: 'in-call',
+        query: 'queryOrderByOutTradeNo',
+      },
     });
-    expect(decisions['refund']?.['create']).toEqual({ by: 'out_refund_no', in: 'body' });
+    expect(decisions['refund']?.['create']).toEqual({
+      by: 'out_refund_no',
+      in: 'body',
+      repeat: 'later',
+      query: 'queryByOutRefundNo',
+    });
   });
 });
 
@@ -178,13 +195,11 @@ describe('generator', () => {
   const file = (name: string) => join(folder, 'spec', name);
   const run = (...options: string[]) =>
     generate('--spec', join(folder, 'spec'), '--out', join(folder, 'out'), ...options);
-  const edit = (name: string, from: string, to: string) => {
+  const edit = (name: string, from: string | RegExp, to: string) => {
     const text = readFileSync(file(name), 'utf8');
-    expect(text).toContain(from);
-    writeFileSync(
-      file(name),
-      text.replace(from, () => to),
-    );
+    const edited = typeof from === 'string' ? text.replace(from, () => to) : text.replace(from, to);
+    expect(edited).not.toBe(text);
+    writeFileSync(file(name), edited);
   };
 
   beforeEach(() => {
@@ -346,8 +361,16 @@ describe('generator', () => {
   });
 
   it('refuses a write without a decision, and a decision about a field that is not there', () => {
-    edit('idempotency.json', '"create": { "by": "out_refund_no"', '"create": { "by": "nonce"');
+    const own = (): void => cpSync(join(specFolder, 'idempotency.json'), file('idempotency.json'));
+    edit('idempotency.json', /("create": \{\s*"by": )"out_refund_no"/, '$1"nonce"');
     expect(run().stderr).toContain('refund.create: no field nonce in the body');
+    own();
+    edit('idempotency.json', /("create": [^}]*)"later"/, '$1"sometimes"');
+    expect(run().stderr).toContain('refund.create: repeat: in-call or later');
+    own();
+    edit('idempotency.json', /("create": [^}]*)"queryByOutRefundNo"/, '$1"create"');
+    expect(run().stderr).toContain('refund.create: no query create in this service');
+    own();
     edit('idempotency.json', '"create":', '"created":');
     expect(run().stderr).toContain('refund.create: no decision');
   });
