@@ -9,7 +9,9 @@ export class Limit {
   readonly #listeners = new Set<(reason: WechatPayTransportError) => void>();
   #reason: WechatPayTransportError | undefined;
   #controller: AbortController | undefined;
-  /** Whether bytes of a request may have left under it. */
+  /** Whether a request was handed to the network under it. */
+  hasBegun = false;
+  /** Whether bytes of it may have left. */
   wasSent = false;
 
   /** Why it ended, or `undefined` while it goes on. */

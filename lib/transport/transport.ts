@@ -97,6 +97,7 @@ export class Transport {
   async send(request: WireRequest, limit: Limit, maxBytes: number): Promise<RawAnswer> {
     if (limit.reason) throw limit.reason; // ended while the request was signed
     const { dispatcher } = this.#current();
+    limit.hasBegun = true;
     let collector: AnswerCollector | undefined;
     try {
       return await new Promise<RawAnswer>((resolve, reject) => {

@@ -31,6 +31,8 @@ export type BreakerState = 'closed' | 'open' | 'half-open';
  */
 export class Breaker {
   readonly #policy: CircuitBreakerPolicy;
+  readonly #sample = createSample();
+  #usedAtMs = 0;
   #openedAtMs = 0;
   #sleepMs = 0;
 
@@ -44,11 +46,7 @@ export class Breaker {
       isHostFailure(error) || (!isOfAnswer(error) && this.state === 'half-open');
     this.#policy = circuitBreaker(handleWhen(counts), {
       halfOpenAfter: { next },
-      breaker: new SamplingBreaker({
-        threshold: THRESHOLD,
-        duration: WINDOW_MS,
-        minimumRps: MINIMUM_PER_SECOND,
-      }),
+      breaker: this.#sample,
     });
     this.#policy.onBreak(() => (this.#openedAtMs = Date.now()));
     this.#policy.onStateChange(() => onChange(this.state));
@@ -70,6 +68,18 @@ export class Breaker {
 
   /** Runs an attempt that {@link closedForMs} left room for, and counts what comes of it. */
   run<T>(attempt: () => Promise<T>): Promise<T> {
+    const nowMs = Date.now();
+    // The library's window moves only while there is traffic: what is older than it is forgotten here.
+    if (nowMs - this.#usedAtMs > WINDOW_MS) this.#sample.state = createSample().state;
+    this.#usedAtMs = nowMs;
     return this.#policy.execute(attempt);
   }
+}
+
+function createSample(): SamplingBreaker {
+  return new SamplingBreaker({
+    threshold: THRESHOLD,
+    duration: WINDOW_MS,
+    minimumRps: MINIMUM_PER_SECOND,
+  });
 }

@@ -49,7 +49,8 @@ export class StartedAttempt<T> {
       attemptTimeoutMs === undefined
         ? undefined
         : deadline.after(attemptTimeoutMs, () => {
-            if (mayRepeat()) {
+            // one whose keys have not come yet would wait for them again
+            if (attempt.hasBegun && mayRepeat()) {
               this.#giveUp(
                 'TIMEOUT',
                 `${host.origin} did not answer within ${attemptTimeoutMs} ms`,
@@ -58,7 +59,7 @@ export class StartedAttempt<T> {
           });
     const forgetConnect = hasOtherHost
       ? deadline.after(CONNECT_MS, () => {
-          if (attempt.wasSent) return;
+          if (!attempt.hasBegun || attempt.wasSent) return;
           this.#giveUp('CONNECTION_FAILED', `${host.origin}: no connection in ${CONNECT_MS} ms`);
         })
       : undefined;
