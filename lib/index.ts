@@ -34,6 +34,7 @@ export {
   type PartnerPayments,
   type Payments,
   type PrepayOptions,
+  type SettledOrder,
   type WechatPayClientCallOptions,
   type WechatPayPartnerClient,
 } from './client/index.js';

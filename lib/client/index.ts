@@ -9,6 +9,7 @@ export {
   type PrepayOptions,
 } from './payments.js';
 export { Refunds } from './refunds.js';
+export type { SettledOrder } from './settle.js';
 export {
   WechatPayClient,
   type PartnerPayments,

@@ -14,6 +14,7 @@ import {
   type MerchantIdentity,
 } from './merchant-identity.js';
 import { callOperation, type WechatPayClientCallOptions } from './operation-caller.js';
+import { found, type SettledOrder } from './settle.js';
 
 /** What the parts of a client share. */
 export interface ClientParts extends ClientDefaults {
@@ -92,6 +93,26 @@ export class PaymentProduct<Body extends object, Result, Transaction> {
    */
   async prepay(body: OrderBody<Body>, options: PrepayOptions = {}): Promise<Result> {
     return this.place(this.complete(body, options), options);
+  }
+
+  /**
+   * Finds out what became of an order after an unknown result: asks by its `out_trade_no`, and places it
+   * again with the very same body where the platform does not have it or it still waits for its
+   * payment. Never with another number. May be called again until it succeeds.
+   *
+   * @param body the body of the `prepay` that failed
+   */
+  async settle(
+    body: OrderBody<Body>,
+    options: PrepayOptions = {},
+  ): Promise<SettledOrder<Result, Transaction>> {
+    const complete = this.complete(body, options);
+    const transaction = await found(
+      this.queryByOutTradeNo(String(complete['out_trade_no'] ?? ''), options),
+    );
+    const state = (transaction as { trade_state?: unknown } | undefined)?.trade_state;
+    if (transaction !== undefined && state !== 'NOTPAY') return { state: 'advanced', transaction };
+    return { state: 'placed', result: await this.place(complete, options) };
   }
 
   /** Queries an order by the merchant's number (商户订单号). */

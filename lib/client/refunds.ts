@@ -2,6 +2,7 @@ import { refundOperations, type Refund, type RefundCreateRequest } from '../api/
 import { present, type MerchantIdentity } from './merchant-identity.js';
 import { callOperation, type WechatPayClientCallOptions } from './operation-caller.js';
 import type { ClientParts } from './payments.js';
+import { found } from './settle.js';
 
 /**
  * Refunds (退款), direct or for a sub-merchant.
@@ -32,6 +33,18 @@ export class Refunds {
       ...present(body),
     };
     return callOperation(http, refundOperations.create, { body: complete }, options);
+  }
+
+  /**
+   * Finds out what became of a refund after an unknown result: asks by its `out_refund_no`, and asks for
+   * it again with the very same body only where the platform does not have it. The platform wants a
+   * minute to pass after the first try. Never with another number: that would refund twice.
+   *
+   * @param body the body of the `create` that failed
+   */
+  async settle(body: RefundCreateRequest, options?: WechatPayClientCallOptions): Promise<Refund> {
+    const known = await found(this.query(String(present(body)['out_refund_no'] ?? ''), options));
+    return known ?? this.create(body, options);
   }
 
   /** Queries a refund by the merchant's number (商户退款单号). */

@@ -71,6 +71,53 @@ describe('the client, when the platform drops or delays an answer', () => {
     expect((await refund(outTradeNo, nextNumber(), 40)).status).toBe('PROCESSING');
   });
 
+  it.each(['drop-after-commit', 'drop'] as const)(
+    'settles an order whose answer was lost, with the same number: %s',
+    async (kind) => {
+      const body = order();
+      emulator.addFault({ kind, match: 'POST /v3/pay/' });
+      await rejection(client.payments.native.prepay(body));
+      const settled = await client.payments.native.settle(body);
+      expect(settled).toEqual({ state: 'placed', result: { code_url: expect.any(String) } });
+      expect(await client.payments.native.settle(body)).toEqual(settled);
+      emulator.pay(body.out_trade_no);
+      await expect(client.payments.native.settle(body)).resolves.toMatchObject({
+        state: 'advanced',
+        transaction: { out_trade_no: body.out_trade_no, trade_state: 'SUCCESS' },
+      });
+    },
+  );
+
+  it.each(['drop-after-commit', 'drop'] as const)(
+    'settles a refund whose answer was lost, once: %s',
+    async (kind) => {
+      const paid = order();
+      await client.payments.native.prepay(paid);
+      emulator.pay(paid.out_trade_no);
+      const body = {
+        out_trade_no: paid.out_trade_no,
+        out_refund_no: nextNumber(),
+        amount: { refund: 60, total: 100, currency: 'CNY' },
+      };
+      emulator.addFault({ kind, match: 'POST /v3/refund' });
+      await rejection(client.refunds.create(body));
+      const settled = await client.refunds.settle(body);
+      expect(settled).toMatchObject({ out_refund_no: body.out_refund_no, status: 'PROCESSING' });
+      expect((await client.refunds.settle(body)).refund_id).toBe(settled.refund_id);
+      // 60 of 100 fen were refunded, not 120
+      await expect(refund(paid.out_trade_no, nextNumber(), 40)).resolves.toBeDefined();
+    },
+  );
+
+  it('settles nothing while the query fails', async () => {
+    const body = order();
+    emulator.addFault({ kind: 'status-500', match: 'GET /v3/pay/' });
+    await expect(rejection(client.payments.native.settle(body))).resolves.toMatchObject({
+      status: 500,
+    });
+    expect(await stateOf(body.out_trade_no)).toBe('ORDER_NOT_EXIST');
+  });
+
   it('waits for an answer that is held back, and takes it', async () => {
     emulator.addFault({ kind: 'delay', match: 'POST /v3/pay/', delayMs: 60 });
     const started = performance.now();
