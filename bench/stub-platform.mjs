@@ -5,9 +5,10 @@
  * It reads every `Authorization` header and verifies a sample of the requests, so that no
  * contestant can win by not signing.
  */
-import { createPublicKey, createPrivateKey, randomBytes, sign, verify } from 'node:crypto';
+import { createPublicKey, createPrivateKey, verify } from 'node:crypto';
 import { createServer } from 'node:http';
 import { answer } from './support/rpc.mjs';
+import { SignedReply } from './support/signed-reply.mjs';
 
 const AUTHORIZATION =
   /^WECHATPAY2-SHA256-RSA2048 (?=.*mchid="(?<mchid>\d+)")(?=.*nonce_str="(?<nonce>\w+)")(?=.*timestamp="(?<timestamp>\d{10})")(?=.*serial_no="(?<serial>[0-9A-F]+)")(?=.*signature="(?<signature>[A-Za-z0-9+/]{342}==)")/;
@@ -17,44 +18,6 @@ let keys;
 let replies;
 let sampleEvery;
 let stats;
-
-/** A body and what has to be sent with it, signed anew when the second changes. */
-class Reply {
-  #body;
-  #signedAt = 0;
-  #headers;
-
-  constructor(value) {
-    this.#body = Buffer.from(JSON.stringify(value));
-  }
-
-  send(response) {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== this.#signedAt) this.#sign(now);
-    response.writeHead(200, this.#headers);
-    response.end(this.#body);
-  }
-
-  #sign(timestamp) {
-    const nonce = randomBytes(16).toString('hex');
-    const message = Buffer.concat([
-      Buffer.from(`${timestamp}\n${nonce}\n`),
-      this.#body,
-      Buffer.from('\n'),
-    ]);
-    this.#signedAt = timestamp;
-    this.#headers = [
-      ...['Content-Type', 'application/json; charset=utf-8'],
-      ...['Content-Length', String(this.#body.length)],
-      ...['Request-ID', `08${randomBytes(12).toString('hex').toUpperCase()}-0`],
-      ...['Wechatpay-Nonce', nonce],
-      ...['Wechatpay-Serial', parties.platform.id],
-      ...['Wechatpay-Signature', sign('sha256', message, keys.platform).toString('base64')],
-      ...['Wechatpay-Signature-Type', 'WECHATPAY2-SHA256-RSA2048'],
-      ...['Wechatpay-Timestamp', String(timestamp)],
-    ];
-  }
-}
 
 const server = createServer({ keepAliveTimeout: 8_000 }, (request, response) => {
   stats.requests++;
@@ -116,9 +79,10 @@ answer({
       platform: createPrivateKey(parties.platform.privateKey),
       merchant: createPublicKey(parties.merchant.publicKey),
     };
+    const reply = (value) => new SignedReply(value, parties.platform.id, keys.platform);
     replies = {
-      prepay: new Reply({ code_url: args.codeUrl }),
-      query: new Reply({
+      prepay: reply({ code_url: args.codeUrl }),
+      query: reply({
         appid: parties.merchant.appid,
         mchid: parties.merchant.mchid,
         out_trade_no: 'bench000001',

@@ -112,6 +112,12 @@ export interface WechatPayHttpOptions {
    */
   readonly hedgeAfterMs?: number | undefined;
   /**
+   * Hedge writes that a business number makes the same, too. The platform documents that they may be
+   * repeated, not that they may be under way twice in one moment: try it with your products first.
+   * @default false
+   */
+  readonly hedgeWrites?: boolean | undefined;
+  /**
    * What the application has in place of an answer when the platform cannot be asked: called with the
    * error and the call. `undefined` lets the call fail. Never called for a write whose result is unknown.
    */

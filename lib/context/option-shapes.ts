@@ -76,6 +76,7 @@ const OPTIONS = group({
     },
     attemptTimeoutMs: range(50, 600_000),
     hedgeAfterMs: range(1, 600_000),
+    hedgeWrites: { test: isBoolean, expected: 'true or false' },
     fallback: { test: isFunction, expected: 'a function: (error, call) => data or undefined' },
     closeGraceMs: range(0, 600_000),
     dispatcher: { test: hasMethods('dispatch'), expected: 'a dispatcher of undici 7' },

@@ -1,4 +1,7 @@
+import type { Subscription } from 'rxjs';
 import { LEASE_MS, nextRenewalMs, RENEWAL, youngMs } from '../certificates/index.js';
+import type { KeyEvent } from '../events/index.js';
+import { DueQueue } from './due-queue.js';
 import { ExpiryWatch } from './expiry-watch.js';
 import type { MerchantContext } from './merchant-context.js';
 
@@ -20,25 +23,35 @@ interface Entry {
   /** A merchant that nobody has used yet has nothing to renew. */
   readonly isLazy: boolean;
   readonly expiry: ExpiryWatch;
-  dueAtMs: number;
+  renewAtMs: number;
+  /** When it is looked at which of its certificates expire. */
+  lookAtMs: number;
+  isRenewing: boolean;
+  subscription: Subscription | undefined;
 }
 
 /** Renewals at the same time; the platform allows 1,000 a second per merchant. */
 const AT_ONCE = 8;
 /** A machine that slept, or a clock that jumped, must not make the timer wait for days. */
 const LONGEST_WAIT_MS = 6 * 3_600_000;
+/** After a credential or a list came in force: a process that lives for a day must not miss it. */
+const LOOK_AFTER_MS = 20_000;
+const LOOK_SPREAD_MS = 40_000;
+const NEVER = Number.POSITIVE_INFINITY;
 
 /**
  * Renews the platform certificates of all merchants on time, each at its own random moment, with one
- * timer; and says which certificates are about to expire.
+ * timer; and says which certificates are about to expire. A refresh that somebody else began counts: a
+ * failed one is repeated soon, after a good one the period begins anew.
  *
  * @internal
  */
 export class RenewalPlan {
   readonly #parts: RenewalPlanParts;
   readonly #entries = new Map<MerchantContext, Entry>();
-  #plannedForMs = Number.POSITIVE_INFINITY;
-  #isRunning = false;
+  readonly #queue = new DueQueue<Entry>();
+  #plannedForMs = NEVER;
+  #running = 0;
   #isClosed = false;
 
   constructor(parts: RenewalPlanParts) {
@@ -47,93 +60,150 @@ export class RenewalPlan {
 
   /** @param options `isLazy`: renew only once the merchant has been used */
   add(context: MerchantContext, { isLazy = false }: { readonly isLazy?: boolean } = {}): void {
-    const entry = { context, isLazy, expiry: new ExpiryWatch(), dueAtMs: 0 };
-    entry.dueAtMs = this.#parts.clock() + this.#nextMs(entry);
+    const entry: Entry = {
+      context,
+      isLazy,
+      expiry: new ExpiryWatch(),
+      renewAtMs: NEVER,
+      lookAtMs: NEVER,
+      isRenewing: false,
+      subscription: undefined,
+    };
     this.#entries.set(context, entry);
-    if (!this.#isRunning && entry.dueAtMs < this.#plannedForMs) this.#plan();
+    entry.renewAtMs = this.#nextRenewalAt(entry);
+    const { credentials, certificates, keyEvents } = context;
+    const isLoaded = credentials.credential !== undefined || certificates.keyRing.signedAtMs > 0;
+    if (isLoaded) entry.lookAtMs = this.#soon();
+    entry.subscription = keyEvents.events$.subscribe(({ type }) => this.#hear(entry, type));
+    this.#enqueue(entry);
   }
 
   remove(context: MerchantContext): void {
+    const entry = this.#entries.get(context);
+    if (!entry) return;
     this.#entries.delete(context);
-    if (this.#entries.size === 0) this.#cancel();
+    this.#queue.delete(entry);
+    entry.subscription?.unsubscribe();
+    if (this.#queue.soonestMs === NEVER) this.#cancel();
   }
 
   close(): void {
     this.#isClosed = true;
+    for (const { subscription } of this.#entries.values()) subscription?.unsubscribe();
     this.#entries.clear();
+    this.#queue.clear();
     this.#cancel();
   }
 
-  #cancel(): void {
-    this.#plannedForMs = Number.POSITIVE_INFINITY;
-    this.#parts.timer.cancel();
+  #hear(entry: Entry, type: KeyEvent['type']): void {
+    const isChanged = type === 'loaded' || type === 'rotated' || type === 'renewed';
+    if (isChanged) entry.lookAtMs = Math.min(entry.lookAtMs, this.#soon());
+    // Of a renewal of our own we see what came of it.
+    if (!entry.isRenewing) {
+      if (type === 'renewed' || type === 'no-certificates') {
+        entry.renewAtMs = this.#nextRenewalAt(entry);
+      } else if (type === 'refresh-failed') {
+        entry.renewAtMs = Math.min(entry.renewAtMs, this.#nextRenewalAt(entry));
+      } else if (!isChanged) return;
+    }
+    this.#enqueue(entry);
   }
 
-  #plan(): void {
-    if (this.#isClosed || this.#entries.size === 0) return;
-    const { clock, timer } = this.#parts;
-    let soonest = clock() + LONGEST_WAIT_MS;
-    for (const { dueAtMs } of this.#entries.values()) soonest = Math.min(soonest, dueAtMs);
-    this.#plannedForMs = soonest;
-    timer.plan(() => void this.#run(), Math.max(0, soonest - clock()));
-  }
-
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    const nowMs = this.#parts.clock();
-    const due = [...this.#entries.values()].filter(({ dueAtMs }) => dueAtMs <= nowMs);
-    const work = async (): Promise<void> => {
-      for (let entry = due.pop(); entry; entry = due.pop()) {
-        if (this.#entries.get(entry.context) === entry) await this.#serve(entry);
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    this.#isRunning = false;
+  #enqueue(entry: Entry): void {
+    if (this.#entries.get(entry.context) !== entry) return;
+    this.#queue.set(entry, Math.min(entry.renewAtMs, entry.lookAtMs));
     this.#plan();
   }
 
-  async #serve(entry: Entry): Promise<void> {
-    const { clock, random } = this.#parts;
-    const { context } = entry;
-    const { certificates, renewal, keyEvents } = context;
-    let waitMs: number | undefined;
-    let ageMs = 0;
-    if (isPolled(entry)) {
-      const state = { nowMs: clock(), lastExpiryMs: lastExpiryMs(context, clock()) };
-      const outcome = await certificates.renew(youngMs(renewal, state)).catch(() => 'failed');
-      // Whoever has the lease may have died with it: look again when it has ended.
-      if (outcome === 'busy') waitMs = LEASE_MS * (1 + 0.5 * random());
-      // Somebody else renewed it: the next period began then.
-      if (outcome === 'young') ageMs = Math.max(0, clock() - certificates.keyRing.signedAtMs);
-    }
-    const nowMs = clock();
-    const beforeMs = renewal.renewBeforeMs ?? RENEWAL.defaultRenewBeforeMs;
-    for (const detail of entry.expiry.look(context, nowMs, beforeMs)) keyEvents.publish(detail);
-    entry.dueAtMs = nowMs + (waitMs ?? this.#nextMs(entry, ageMs));
+  #cancel(): void {
+    this.#plannedForMs = NEVER;
+    this.#parts.timer.cancel();
   }
 
-  #nextMs(entry: Entry, ageMs = 0): number {
+  /** A timer that is too early does no harm: it finds nothing due, and is planned anew. */
+  #plan(): void {
+    const { soonestMs } = this.#queue;
+    const isFull = this.#running >= AT_ONCE; // whoever ends goes on
+    if (this.#isClosed || isFull || soonestMs >= this.#plannedForMs) return;
+    const { clock, timer } = this.#parts;
+    const nowMs = clock();
+    this.#plannedForMs = Math.min(soonestMs, nowMs + LONGEST_WAIT_MS);
+    timer.plan(
+      () => {
+        this.#plannedForMs = NEVER;
+        this.#work();
+      },
+      Math.max(0, this.#plannedForMs - nowMs),
+    );
+  }
+
+  #work(): void {
+    while (this.#running < AT_ONCE) {
+      const nowMs = this.#parts.clock();
+      const entry = this.#queue.takeDue(nowMs);
+      if (!entry) break;
+      if (entry.lookAtMs <= nowMs) this.#look(entry, nowMs);
+      if (entry.renewAtMs <= nowMs) void this.#renew(entry);
+      this.#queue.set(entry, Math.min(entry.renewAtMs, entry.lookAtMs));
+    }
+    this.#plan();
+  }
+
+  #look({ context, expiry }: Entry, nowMs: number): void {
+    const { renewal, keyEvents } = context;
+    const beforeMs = renewal.renewBeforeMs ?? RENEWAL.defaultRenewBeforeMs;
+    for (const detail of expiry.look(context, nowMs, beforeMs)) keyEvents.publish(detail);
+  }
+
+  async #renew(entry: Entry): Promise<void> {
     const { clock, random } = this.#parts;
     const { certificates, renewal } = entry.context;
+    entry.renewAtMs = NEVER;
+    entry.isRenewing = true;
+    this.#running += 1;
+    const state = { nowMs: clock(), lastExpiryMs: lastExpiryMs(entry.context, clock()) };
+    const outcome = await certificates.renew(youngMs(renewal, state)).catch(() => 'failed');
+    this.#running -= 1;
+    entry.isRenewing = false;
+    entry.renewAtMs =
+      outcome === 'busy' // Whoever has the lease may have died with it: look when it has ended.
+        ? clock() + LEASE_MS * (1 + 0.5 * random())
+        : this.#nextRenewalAt(entry);
+    this.#enqueue(entry);
+    this.#work();
+  }
+
+  #soon(): number {
+    const { clock, random } = this.#parts;
+    return clock() + LOOK_AFTER_MS + LOOK_SPREAD_MS * random();
+  }
+
+  /** The period begins when the list in force was signed, whoever has downloaded it. */
+  #nextRenewalAt(entry: Entry): number {
+    if (!isPolled(entry)) return NEVER;
+    const { clock, random } = this.#parts;
+    const { certificates, renewal } = entry.context;
+    const { signedAtMs } = certificates.keyRing;
     const nowMs = clock();
-    if (!certificates.usesCertificates || certificates.status.hasNoCertificates) {
-      return RENEWAL.idleMs * (0.9 + 0.2 * random());
-    }
-    return nextRenewalMs(renewal, {
+    const waitMs = nextRenewalMs(renewal, {
       nowMs,
       failures: certificates.status.failures,
       lastExpiryMs: lastExpiryMs(entry.context, nowMs),
       random: random(),
-      ageMs,
+      ageMs: signedAtMs > 0 ? Math.max(0, nowMs - signedAtMs) : 0,
     });
+    return nowMs + waitMs;
   }
 }
 
-/** A merchant without platform certificates is not asked for them again: the migration is over. */
+/**
+ * A merchant without platform certificates is not asked for them again: the migration is over. One that
+ * nobody has used yet has none either; a first use that failed was a use.
+ */
 function isPolled({ context, isLazy }: Entry): boolean {
   const { usesCertificates, status, keyRing } = context.certificates;
   if (!usesCertificates || status.hasNoCertificates) return false;
-  return !isLazy || keyRing.signedAtMs > 0;
+  return !isLazy || keyRing.signedAtMs > 0 || status.failures > 0;
 }
 
 function lastExpiryMs({ certificates }: MerchantContext, nowMs: number): number | undefined {

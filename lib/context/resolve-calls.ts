@@ -11,6 +11,7 @@ export function resolveCalls(
       attemptTimeoutMs: http.attemptTimeoutMs ?? 1_500,
       maxRetries: http.retries ?? 2,
       hedgeAfterMs: http.hedgeAfterMs,
+      hedgesWrites: http.hedgeWrites ?? false,
       fallback: http.fallback,
     },
     bulkhead: { maxConcurrency: http.maxConcurrency ?? 128, maxQueue: http.maxQueue ?? 256 },

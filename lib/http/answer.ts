@@ -40,13 +40,21 @@ export async function acceptAnswer<T>(
     const retryAfterMs = parseRetryAfter(headers['retry-after'], clock());
     throw new WechatPayApiError({ method, target, status, body, requestId, retryAfterMs });
   }
-  await verifySigned(certificates, headers, body, clock(), (key) => limit.race(key));
+  await verifySigned(certificates, headers, body, clock(), {
+    from: 'answer',
+    wait: (key) => limit.race(key),
+  });
   noteClock(headers['wechatpay-timestamp'] as string);
   let data = body.length === 0 ? undefined : parseJson(body, requestId);
   if (decrypted && decrypted.length > 0) {
     const { privateKey, previousPrivateKeys } = credential;
     const keys = privateKey ? [privateKey, ...previousPrivateKeys] : previousPrivateKeys;
-    data = mapFields(data, decrypted, (text) => decryptOaep(text, keys));
+    const firstPrevious = keys.length - previousPrivateKeys.length;
+    data = mapFields(data, decrypted, (ciphertext) => {
+      const { text, keyIndex } = decryptOaep(ciphertext, keys);
+      if (keyIndex >= firstPrevious) certificates.reportPreviousPrivateKey();
+      return text;
+    });
   }
   return { status, data: data as T, requestId, headers };
 }

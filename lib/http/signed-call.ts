@@ -30,6 +30,7 @@ export interface CallSettings {
   readonly attemptTimeoutMs: number;
   readonly maxRetries: number;
   readonly hedgeAfterMs: number | undefined;
+  readonly hedgesWrites: boolean;
   readonly fallback: WechatPayFallback | undefined;
 }
 
@@ -144,12 +145,17 @@ export class SignedCall<T> {
         isRepeatable: this.#isRepeatable,
         maxRetries: this.#maxRetries,
         attemptTimeoutMs: settings.attemptTimeoutMs,
-        hedgeAfterMs: this.#request.method === 'GET' ? settings.hedgeAfterMs : undefined,
+        hedgeAfterMs: this.#mayHedge() ? settings.hedgeAfterMs : undefined,
       },
       (attempt) => this.#attempt(attempt),
     );
     admission.own.speedUp();
     return answer;
+  }
+
+  #mayHedge(): boolean {
+    const { method } = this.#request;
+    return method === 'GET' || (this.#isRepeatable && this.#parts.settings.hedgesWrites);
   }
 
   async #attempt(attempt: Attempt): Promise<WechatPayAnswer<T>> {

@@ -72,10 +72,21 @@ describe('a read that is hedged', () => {
     expect(shop.primary.requests).toHaveLength(3);
   });
 
-  it('is no write', async () => {
-    shop = await Resilient.start({ hedgeAfterMs: 20 }, [() => after(100)]);
+  it.each([
+    [false, 1],
+    [true, 2],
+  ])('is a write too with hedgeWrites %s: %d', async (hedgeWrites, times) => {
+    shop = await Resilient.start({ hedgeAfterMs: 20, hedgeWrites }, [
+      inTurn(
+        () => after(100),
+        () => fine(),
+      ),
+    ]);
     const order = { description: 'x', out_trade_no: 'tea-0001', amount: { total: 1 } };
     await shop.context.client.payments.native.prepay(order as never);
-    expect(shop.primary.requests).toHaveLength(1);
+    expect(shop.primary.requests).toHaveLength(times);
+    shop.primary.handler = () => after(60);
+    await shop.context.client.refunds.create({} as never);
+    expect(shop.primary.requests).toHaveLength(times + 1); // refunds never are
   });
 });
