@@ -5,6 +5,7 @@ import { tidy } from './stats.mjs';
 /** Figures of a row, in the order of the table's columns. */
 const COLUMNS = {
   requestsPerSecond: ['requests/s', 0],
+  handledPerSecond: ['handled/s', 0],
   p50Ms: ['p50 ms', 2],
   p99Ms: ['p99 ms', 2],
   cpuMicros: ['CPU µs/request', 0],
@@ -25,6 +26,13 @@ const COLUMNS = {
   kilobytes: ['KB each', 1],
   residentKilobytes: ['resident KB each', 1],
   timers: ['timers', 0],
+  failedPercent: ['failed %', 2],
+  longestMs: ['longest ms', 0],
+  switchMs: ['switch ms', 0],
+  attemptsPerCall: ['attempts/call', 2],
+  normalAfterMs: ['normal after ms', 0],
+  grownMegabytes: ['MB grown', 2],
+  residentGrownMegabytes: ['resident MB grown', 1],
 };
 
 export function describeMachine() {

@@ -29,6 +29,23 @@ answer({
       await drive(call, { durationMs, concurrency });
     }
   },
+  /** Makes so many calls. */
+  async count({ calls: wanted, concurrency }) {
+    const end = calls + wanted;
+    const lane = async () => {
+      while (calls < end) await call();
+    };
+    await Promise.all(Array.from({ length: concurrency }, lane));
+  },
+  /** What is in use after collection, in bytes. */
+  async memory() {
+    for (let time = 0; time < 3; time++) {
+      globalThis.gc();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { used: heapUsed + external, resident: rss };
+  },
   async drive({ durationMs, concurrency }) {
     const meter = new Meter();
     meter.start();

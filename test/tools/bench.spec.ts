@@ -38,6 +38,8 @@ const contestants: Readonly<Record<string, readonly string[]>> = {
     'wechatpay-axios-plugin',
     'wechatpay-node-v3',
   ],
+  'resilience layer, nothing failing': ['deadline to result'],
+  'signatures of RSA-2048': ['nestjs-wechatpay, 64 at a time', 'openssl speed, one core'],
   'notification route, concurrency 64': [
     'Express, @WechatPayNotify()',
     'Express, written inline',
@@ -45,21 +47,34 @@ const contestants: Readonly<Record<string, readonly string[]>> = {
     'Fastify, written inline',
   ],
   import: ['Nest, required peers and undici', 'nestjs-wechatpay, over these'],
+  'memory of a caller': ['4,000 calls after 2,000'],
 };
 const load = 'requestsPerSecond p50Ms p99Ms cpuMicros cpuShare loopDelayP99Ms'.split(' ');
+/** The figures of a row, by the part it is in; a load's where nothing is said. */
+const figuresOf: Readonly<Record<string, readonly string[]>> = {
+  import: ['importMs'],
+  'resilience layer, nothing failing': ['cpuMicros'],
+  'signatures of RSA-2048': ['requestsPerSecond'],
+  'memory of a caller': ['grownMegabytes', 'residentGrownMegabytes'],
+};
+const mayShrink = (text: string): boolean => text.includes('memory');
 const parts = Object.keys(contestants);
 const everybody = parts.flatMap((part) => (contestants[part] ?? []).map((name) => [part, name]));
 
 /** What must be kept, and whether it is the most or the least. */
 const limits: readonly (readonly [string, number])[] = [
-  ['CPU per call, × floor (at most)', 1.25],
-  ['throughput, × wechatpay-node-v3 (at least)', 4],
-  ['throughput, × wechatpay-axios-plugin (at least)', 2.6],
-  ['event-loop delay p99, × wechatpay-node-v3 (at most)', 0.4],
-  ['event-loop delay p99, × wechatpay-axios-plugin (at most)', 0.4],
+  ['CPU per call, × floor (at most)', 1.12],
+  ['throughput, × floor (at least)', 0.9],
+  ['throughput, × wechatpay-node-v3 (at least)', 5],
+  ['throughput, × wechatpay-axios-plugin (at least)', 3.1],
+  ['event-loop delay p99, × wechatpay-node-v3 (at most)', 0.33],
+  ['event-loop delay p99, × wechatpay-axios-plugin (at most)', 0.33],
+  ['resilience layer, % of CPU per call (at most)', 3],
+  ['signing, × cores × openssl speed (at least)', 0.85],
   ['guarded notification route, × written inline, Express (at least)', 0.85],
   ['guarded notification route, × written inline, Fastify (at least)', 0.85],
   ['import of the package over its peers, ms (at most)', 25],
+  ['memory grown over 4,000 calls, MB (at most)', 5],
 ];
 
 describeWithBenchPeers('npm run bench', () => {
@@ -132,14 +147,14 @@ describeWithBenchPeers('npm run bench', () => {
 
     it.each(everybody)('has figures that make sense: %s: %s', (part, name) => {
       const row = rowOf(part, name) ?? {};
-      const figures = part === 'import' ? ['importMs'] : load;
+      const figures = figuresOf[part] ?? load;
       expect(Object.keys(row)).toEqual(['group', 'part', 'name', ...figures]);
       for (const figure of figures) {
         const value = (row as Row)[figure];
         expect(value).toEqual(expect.any(Number));
-        expect(value).toBeGreaterThan(0);
+        if (!mayShrink(part)) expect(value).toBeGreaterThan(0);
       }
-      if (part === 'import') return;
+      if (figuresOf[part]) return;
       const { p50Ms, p99Ms, cpuShare } = row as Readonly<Record<string, number>>;
       expect(p99Ms).toBeGreaterThanOrEqual(p50Ms ?? NaN);
       expect(cpuShare).toBeLessThan(1.05 * Number(results.machine['cores']));
@@ -149,7 +164,7 @@ describeWithBenchPeers('npm run bench', () => {
       expect(results.targets.map(({ name, limit }) => [name, limit])).toEqual(limits);
       for (const { group, name, figure, limit, met } of results.targets) {
         expect(group).toBe('call');
-        expect(figure).toBeGreaterThan(0);
+        if (!mayShrink(name)) expect(figure).toBeGreaterThan(0);
         // the file holds four digits: what is that close may have been either
         if (figure === limit) continue;
         expect([name, met]).toEqual([name, name.endsWith('(at most)') === figure < limit]);
@@ -164,10 +179,11 @@ describeWithBenchPeers('npm run bench', () => {
       // one round: medians of ratios are ratios of medians
       for (const [name, expected] of [
         [limits[0]?.[0], ratio('cpuMicros', 'floor: undici + sign + verify')],
-        [limits[1]?.[0], ratio('requestsPerSecond', 'wechatpay-node-v3')],
-        [limits[2]?.[0], ratio('requestsPerSecond', 'wechatpay-axios-plugin')],
-        [limits[3]?.[0], ratio('loopDelayP99Ms', 'wechatpay-node-v3')],
-        [limits[4]?.[0], ratio('loopDelayP99Ms', 'wechatpay-axios-plugin')],
+        [limits[1]?.[0], ratio('requestsPerSecond', 'floor: undici + sign + verify')],
+        [limits[2]?.[0], ratio('requestsPerSecond', 'wechatpay-node-v3')],
+        [limits[3]?.[0], ratio('requestsPerSecond', 'wechatpay-axios-plugin')],
+        [limits[4]?.[0], ratio('loopDelayP99Ms', 'wechatpay-node-v3')],
+        [limits[5]?.[0], ratio('loopDelayP99Ms', 'wechatpay-axios-plugin')],
       ] as const) {
         expect((figures.get(name ?? '') ?? NaN) / expected).toBeCloseTo(1, 2);
       }
@@ -185,9 +201,11 @@ describeWithBenchPeers('npm run bench', () => {
       }
     });
 
-    const aNumber = expect.stringMatching(/^\d+(?:\.\d+)?$/);
-    const part = (name: string): number =>
-      contestants['import']?.includes(name) === true ? 1 : load.length;
+    const aNumber = expect.stringMatching(/^-?\d+(?:\.\d+)?$/);
+    const part = (name: string): number => {
+      const own = parts.find((each) => contestants[each]?.includes(name) === true) ?? '';
+      return (figuresOf[own] ?? load).length;
+    };
   });
 
   it(

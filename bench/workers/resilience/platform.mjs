@@ -10,6 +10,8 @@ import { answer } from '../../support/rpc.mjs';
 import { SignedReply } from '../../support/signed-reply.mjs';
 
 const sockets = new Set();
+/** Connections that came about while nobody answered: they are served once somebody does. */
+let held = [];
 /** What it does with whoever comes: `up`, `slow`, `hole`, `broken`. */
 let mode = 'up';
 let slow = { share: 0, delayMs: 0 };
@@ -50,8 +52,8 @@ function replyTo({ method, url }) {
 function connect(socket) {
   sockets.add(socket);
   socket.on('close', () => sockets.delete(socket)).on('error', () => undefined);
-  if (mode === 'hole') return;
-  if (mode === 'broken') socket.end('this is no TLS\r\n');
+  if (mode === 'hole') held.push(socket);
+  else if (mode === 'broken') socket.end('this is no TLS\r\n');
   else inner.emit('connection', socket);
 }
 
@@ -90,6 +92,10 @@ answer({
         for (const socket of sockets) socket.destroy();
       });
     } else if (was === 'down') await listen();
+    if (next === 'up') {
+      for (const socket of held) if (!socket.destroyed) inner.emit('connection', socket);
+      held = [];
+    }
     if (next === 'broken') for (const socket of sockets) socket.destroy();
   },
   takeStats() {
