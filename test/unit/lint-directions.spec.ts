@@ -38,6 +38,8 @@ const cases = {
     'lib/transport/b.ts': `export { request } from 'undici';`,
     'lib/certificates/a.ts': `export { m } from '../merchant/m.js';`,
     'lib/events/a.ts': `export { e } from '../errors/e.js';`,
+    'lib/diagnostics/a.ts': `export { e } from '../errors/e.js';`,
+    'lib/http/d.ts': `export { d } from '../diagnostics/d.js';`,
     'lib/merchant/a.ts': `export { e } from '../events/e.js';`,
     'lib/http/a.ts': `export { k } from '../certificates/k.js';`,
     'lib/client/a.ts': `export { h } from '../http/h.js';`,
@@ -58,6 +60,9 @@ const cases = {
   refused: {
     'lib/errors/x.ts': `export { c } from '../crypto/c.js';`,
     'lib/crypto/z.ts': `export { e } from '../events/e.js';`,
+    'lib/diagnostics/x.ts': `export { t } from '../transport/t.js';`,
+    'lib/transport/z.ts': `export { d } from '../diagnostics/d.js';`,
+    'lib/transport/resilience/x.ts': `export { d } from '../../diagnostics/d.js';`,
     'lib/events/x.ts': `export { m } from '../merchant/m.js';`,
     'lib/events/y.ts': `export { Injectable } from '@nestjs/common';`,
     'lib/stores/redis/w.ts': `export { c } from '../../context/c.js';`,
