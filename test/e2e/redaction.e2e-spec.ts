@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import * as api from 'nestjs-wechatpay';
 import { NotificationDispatcher } from '../../lib/notification/dispatcher.js';
@@ -11,6 +13,7 @@ import { HandlerTable } from '../../lib/notification/handler-table.js';
 import { NotificationQueues } from '../../lib/notification/notification-queues.js';
 import { readQueued } from '../../lib/notification/queue.js';
 import { ReceivedNotification } from '../../lib/notification/received-notification.js';
+import { tradeBillRows } from '../../lib/reconcile/bill-download.js';
 import {
   merchantContext,
   rejection,
@@ -29,6 +32,7 @@ import {
 } from '../support/raw-platform.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 import { Secrets } from '../support/secrets.js';
+import { listOf, tradeBill } from '../support/trade-bills.js';
 import { ecKey, pem, rsaKey } from '../support/x509.js';
 
 const OPENID = 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o';
@@ -315,9 +319,65 @@ describe('no error shows what it must not', () => {
     await failing(() => dispatch(() => new Promise(() => undefined)));
   });
 
+  it('of a trade bill', async () => {
+    const context = connect();
+    const bill = async (http: unknown = context.http, maxBytes = 1e6): Promise<void> => {
+      const { signal } = new AbortController();
+      const rows = tradeBillRows(http as never, { date: '2026-01-02' }, { signal, maxBytes });
+      await failing(() => listOf(rows));
+    };
+    const file = `/v3/billdownload/file?token=${TOKEN}`;
+    let text = tradeBill([
+      { 用户标识: OPENID, 商品名称: LEAK.replaceAll('\n', ' '), 订单金额: NAME },
+    ]);
+    const announce = (hash = createHash('sha1').update(text).digest('hex')): Reply => ({
+      body: JSON.stringify({
+        hash_type: 'SHA1',
+        hash_value: hash,
+        download_url: `${platform.url}${file}`,
+      }),
+      signer,
+    });
+    const answers = (asked: Reply, downloaded: Reply = { body: gzipSync(text) }): void => {
+      platform.handler = ({ target }) => (target === file ? downloaded : asked);
+    };
+    answers({ status: 400, body: JSON.stringify({ code: 'STATEMENT_CREATING', message: LEAK }) });
+    await bill();
+    answers({ body: JSON.stringify({ hash_type: LEAK, download_url: TOKEN }), signer });
+    await bill();
+    answers(announce('0'.repeat(40)));
+    await bill();
+    answers(announce(), { body: text });
+    await bill();
+    answers(announce());
+    await bill(); // no amount
+    await bill(context.http, 100);
+    for (const damaged of [
+      text.slice(0, text.indexOf('总交易')),
+      `${OPENID},${ID_NUMBER}\n${text}`,
+    ]) {
+      text = damaged;
+      answers(announce());
+      await bill();
+    }
+    const full = Object.assign(new Error(LEAK), { code: 'ENOSPC', syscall: 'write', path: TOKEN });
+    await bill({ get: () => Promise.reject(full) });
+  });
+
+  it('when calls are refused before they are sent', async () => {
+    platform.handler = () => ({ status: 503, body: LEAK });
+    const context = connect({ http: { maxConcurrency: 1, maxQueue: 0 } });
+    const first = place(context).catch(() => undefined);
+    await failing(() => place(context));
+    await first;
+    for (let call = 0; call < 20; call += 1) await place(context).catch(() => undefined);
+    await failing(() => place(context));
+    expect([...codes]).toEqual(expect.arrayContaining(['OVERLOADED', 'CIRCUIT_OPEN']));
+  });
+
   it('and every class and code was met', () => {
     const classes = Object.keys(api).filter((name) => /^WechatPay\w*Error$/.test(name));
-    expect(classes).toHaveLength(11);
+    expect(classes).toHaveLength(12);
     expect([...met]).toEqual(expect.arrayContaining(classes));
     expect([...codes].sort()).toEqual(
       [
@@ -325,8 +385,13 @@ describe('no error shows what it must not', () => {
         'ANSWER_NOT_JSON',
         'ANSWER_TOO_LARGE',
         'API_ERROR',
+        'BILL_INVALID',
+        'BILL_NOT_READY',
+        'BILL_NOT_SAVED',
+        'BILL_TOO_LARGE',
         'CERTIFICATES_INVALID',
         'CERTIFICATES_UNAVAILABLE',
+        'CIRCUIT_OPEN',
         'CLOSED',
         'CONFIGURATION_INVALID',
         'CONNECTION_FAILED',
@@ -341,6 +406,7 @@ describe('no error shows what it must not', () => {
         'NOTIFICATION_NOT_QUEUED',
         'NOTIFICATION_REFUSED',
         'NOTIFICATION_UNHANDLED',
+        'OVERLOADED',
         'REQUEST_INVALID',
         'RESULT_UNKNOWN',
         'SIGNATURE_EXPIRED',
