@@ -33,15 +33,3 @@ export function classify(error: unknown, call: FailedCall): unknown {
     { cause: error, requestId: error.requestId, businessNumber, query },
   );
 }
-
-/** The start of a body whose rest is of no interest. */
-export async function readBounded(body: AsyncIterable<unknown>, maximum: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk as Buffer);
-    size += (chunk as Buffer).length;
-    if (size > maximum) break;
-  }
-  return Buffer.concat(chunks).subarray(0, maximum);
-}

@@ -42,8 +42,31 @@ describe('downloads', () => {
       expect({ status, requestId }).toEqual({ status: 200, requestId: '08F0A1B2C3-0' });
       expect((await buffer(body)).toString()).toBe('a,b,c');
       expect(platform.requests.at(-1)).toMatchObject({ method: 'GET', target: path });
-      expect(platform.requests.at(-1)?.headers.authorization).toMatch(/^WECHATPAY2-/);
+      const { headers } = platform.requests.at(-1) ?? {};
+      expect(headers?.authorization).toMatch(/^WECHATPAY2-/);
+      // the platform counts which key every request asks for
+      const { id } = publicKeyOption('platform');
+      expect(headers?.['wechatpay-serial']).toBe(id);
+      expect(context.certificates.usage).toMatchObject({ sent: { [id]: expect.any(Number) } });
     }
+  });
+
+  it.each([
+    ['a download', () => context.http.stream(FILE)],
+    [
+      'the download of certificates',
+      () => {
+        context = merchantContext(testOptions({ baseUrl: platform.url }));
+        return context.certificates.refresh();
+      },
+    ],
+  ])('show how far the clock is off when %s is refused', async (_, call) => {
+    const longAgo = 'Sat, 01 Jan 2000 00:00:00 GMT';
+    platform.handler = () => ({ status: 401, headers: { Date: longAgo }, body: '{}' });
+    const first = context;
+    await rejection(call());
+    expect(context.http.clockSkewMs).toBeGreaterThan(365 * 86_400_000);
+    if (first !== context) await first.end();
   });
 
   it.each([
