@@ -53,7 +53,8 @@ export class PlatformKeyRing {
 
   /** Whether anything at all can be verified at this time. */
   canVerify(nowMs: number): boolean {
-    return this.keys.some((key) => isValidAt(key, nowMs));
+    for (const key of this.keys) if (isValidAt(key, nowMs)) return true;
+    return false;
   }
 
   /**

@@ -22,6 +22,13 @@ export function encryptOaep(text: string, key: KeyObject): string {
   return publicEncrypt({ key, ...OAEP }, bytes).toString('base64');
 }
 
+/** What {@link decryptOaep} opened. */
+export interface OpenedField {
+  readonly text: string;
+  /** Which of the keys opened it. */
+  readonly keyIndex: number;
+}
+
 /**
  * Opens one field that the platform encrypted for the merchant certificate.
  *
@@ -29,11 +36,11 @@ export function encryptOaep(text: string, key: KeyObject): string {
  * @param keys the key in force first, then predecessors
  * @throws {WechatPayDecryptionError} when it was encrypted for another key or is damaged
  */
-export function decryptOaep(ciphertext: string, keys: readonly KeyObject[]): string {
+export function decryptOaep(ciphertext: string, keys: readonly KeyObject[]): OpenedField {
   const bytes = Buffer.from(ciphertext, 'base64');
-  for (const key of keys) {
+  for (const [keyIndex, key] of keys.entries()) {
     try {
-      return privateDecrypt({ key, ...OAEP }, bytes).toString('utf8');
+      return { text: privateDecrypt({ key, ...OAEP }, bytes).toString('utf8'), keyIndex };
     } catch {
       // the next one may open it
     }
