@@ -22,6 +22,8 @@ const MEASURED = [
   ['@nestjs/core', ROOT],
   ['ioredis', ROOT],
   ['etcd3', ROOT],
+  ['pg', ROOT],
+  ['bullmq', ROOT],
   ['wechatpay-axios-plugin', OWN],
   ['wechatpay-node-v3', OWN],
 ];

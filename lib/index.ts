@@ -17,7 +17,10 @@ export {
   type AttemptEvent,
   type BreakerEvent,
   type CallEvent,
+  type HandlerEvent,
   type NotificationEvent,
+  type ObservedMerchant,
+  type ObservedMerchants,
 } from './diagnostics/index.js';
 export {
   AppPayments,
@@ -70,6 +73,9 @@ export {
   type WechatPayCallOptions,
   type WechatPayFailedCall,
   type WechatPayFallback,
+  type WechatPayHttpAttempt,
+  type WechatPayHttpCall,
+  type WechatPayHttpEvent,
   type WechatPayLoad,
   type WechatPayRequest,
   type WechatPayStream,
@@ -143,7 +149,7 @@ export {
 } from './reconcile/index.js';
 export type { HttpDispatcher } from './transport/index.js';
 export { wechatPayConfig, type WechatPayConfig } from './wechat-pay.config.js';
-export type { WechatPayConfigClients } from './wechat-pay.environment.js';
+export type { WechatPayConfigClients } from './wechat-pay.variables.js';
 export {
   getCertificateProviderToken,
   getMerchantCredentialProviderToken,

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { withTrace } from './diagnostics/index.js';
 import type { KeyEvent } from './events/index.js';
 import type { MerchantContext } from './context/index.js';
 
@@ -12,14 +13,12 @@ type Level = 'error' | 'warn' | 'log';
 export function logKeyEvents(context: MerchantContext): Subscription {
   const logger = new Logger(`WechatPay:${context.name}`);
   return context.keyEvents.events$.subscribe((event) => {
-    const description = describe(event);
-    if (!description) return;
-    const { level, facts = {}, words } = description;
+    const { level, facts = {}, words } = describe(event);
     const listed = Object.entries(facts)
       .filter(([, value]) => value !== undefined && value !== '')
       .map(([name, value]) => ` ${name}=${String(value)}`);
     const line = oneLine(words);
-    logger[level](`${event.type}${listed.join('')} mchid=${event.mchid}: ${line}`);
+    logger[level](withTrace(`${event.type}${listed.join('')} mchid=${event.mchid}: ${line}`));
   });
 }
 
@@ -35,7 +34,7 @@ interface Description {
   readonly words: string;
 }
 
-function describe(event: KeyEvent): Description | undefined {
+function describe(event: KeyEvent): Description {
   switch (event.type) {
     case 'loaded':
       return {
@@ -106,11 +105,21 @@ function describe(event: KeyEvent): Description | undefined {
         words: 'no longer accepted, by decision of the application',
       };
     case 'api-v3-key-wrong':
-      return undefined; // whoever met it has said so, with the same words
+      return {
+        level: 'error',
+        words:
+          'a genuine notification does not decrypt: credential.apiV3Key is not the APIv3 key (APIv3密钥) of the merchant platform',
+      };
     case 'previous-api-v3-key-used':
       return {
         level: 'warn',
         words: 'something was encrypted with a previous APIv3 key (APIv3密钥)',
+      };
+    case 'previous-private-key-used':
+      return {
+        level: 'warn',
+        words:
+          'a field of an answer was encrypted for a previous merchant certificate (商户API证书)',
       };
     case 'store-lost':
       return {

@@ -7,8 +7,8 @@ const JOB = 'wechatpay:renewal';
 
 /**
  * Renews platform certificates on time. The one job stands in the application's `SchedulerRegistry`
- * when it has one, as the timeout `wechatpay:renewal`, so that it can see and stop it; a timer of our
- * own does the work otherwise. Nothing keeps the process alive.
+ * when it has one, as the timeout `wechatpay:renewal`, so that it can see it, and stop it for good; a
+ * timer of our own does the work otherwise. Nothing keeps the process alive.
  *
  * @internal
  */
@@ -16,6 +16,7 @@ const JOB = 'wechatpay:renewal';
 export class RenewalScheduler implements OnModuleDestroy {
   private readonly plan: RenewalPlan;
   private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
 
   constructor(
     @Optional()
@@ -47,14 +48,21 @@ export class RenewalScheduler implements OnModuleDestroy {
   }
 
   private planJob(run: () => void, delayMs: number): void {
+    // The application has taken the job out: it stays out.
+    if (this.timer && this.registry?.doesExist('timeout', JOB) === false) this.isStopped = true;
+    if (this.isStopped) return;
     this.cancelJob();
-    this.timer = setTimeout(run, delayMs);
+    this.timer = setTimeout(() => {
+      this.cancelJob();
+      run();
+    }, delayMs);
     this.timer.unref();
     this.registry?.addTimeout(JOB, this.timer);
   }
 
   private cancelJob(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
     if (this.registry?.doesExist('timeout', JOB)) this.registry.deleteTimeout(JOB);
   }
 }

@@ -1,14 +1,22 @@
 import { Global, Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import type { Subscription } from 'rxjs';
-import { OnDemandGate, SharedStore, type CertificateStore } from './certificates/index.js';
+import {
+  KeyDecisions,
+  OnDemandGate,
+  SharedStore,
+  type CertificateStore,
+} from './certificates/index.js';
 import {
   createMerchantContext,
+  LATE,
   MCHID,
   MerchantRegistry,
   resolveOptions,
+  SharedTransports,
+  tooLate,
   WechatPayMerchants,
+  within,
   type MerchantContext,
   type ResolvedOptions,
 } from './context/index.js';
@@ -25,12 +33,14 @@ import {
 } from './notification/index.js';
 import { PaymentReconciler, TradeBillReconciler } from './reconcile/index.js';
 import { RenewalScheduler } from './renewal.scheduler.js';
-import { breakerChannel } from './diagnostics/index.js';
-import { createProcessBulkhead, Hosts, RetryBudget, Transport } from './transport/index.js';
+import { breakerChannel, OBSERVED_MERCHANTS } from './diagnostics/index.js';
+import { createProcessBulkhead, Hosts, RetryBudget } from './transport/index.js';
 import type { WechatPayOptions } from './wechat-pay.options.js';
 
 /** Merchants that notifications make us look for, known to us or not. */
 const LOADS_PER_MINUTE = 600;
+/** How long a notification waits for its merchant: the platform gives up after five seconds. */
+const RECEIVER_MS = 2_000;
 
 /**
  * What all merchants of an application share: the registry, one scheduler, connections.
@@ -52,6 +62,7 @@ export class WechatPayCore implements OnApplicationShutdown {
     clock: this.clock,
     open: (name, options, isLazy) => this.open(name, options, isLazy),
     close: (context) => this.close(context),
+    retire: (context) => this.retire(context),
     bulkhead: this.bulkhead,
   });
   /** Bounds what strangers can make us load: merchants, as it bounds downloads. */
@@ -63,11 +74,13 @@ export class WechatPayCore implements OnApplicationShutdown {
   private readonly inbox = new MemoryNotificationInbox();
   private startQueue: ((queue: NotificationQueue) => Promise<void>) | undefined;
   private readonly gate = new OnDemandGate(this.clock);
-  private readonly transports = new Map<string | object, Transport>();
-  /** Of merchants that show their certificate: closed with them. */
-  private readonly ownTransports = new Map<MerchantContext, Transport>();
+  private readonly decisions = new KeyDecisions();
+  private readonly transports = new SharedTransports();
   private readonly stores = new WeakMap<CertificateStore, SharedStore>();
-  private readonly subscriptions = new Map<MerchantContext, Subscription>();
+  /** What else ends with a merchant. */
+  private readonly ends = new Map<MerchantContext, () => void>();
+  /** Of merchants that were taken out while something was in flight. */
+  private readonly leaving = new Set<Promise<void>>();
 
   constructor(@Inject(RenewalScheduler) private readonly scheduler: RenewalScheduler) {}
 
@@ -84,31 +97,41 @@ export class WechatPayCore implements OnApplicationShutdown {
       nowMs: this.clock(),
       isProduction: process.env['NODE_ENV'] === 'production',
     });
-    const transport = this.transportFor(resolved);
-    const context = createMerchantContext(name, resolved, {
-      transport,
-      resilience: this.resilience,
-      bulkhead: this.bulkhead,
-      gate: this.gate,
-      storeFor: (store) => this.storeFor(store),
-      clock: this.clock,
-      random: Math.random,
-    });
-    this.registry.add(context);
-    if (resolved.presentsCertificate) this.ownTransports.set(context, transport);
-    this.subscriptions.set(context, logKeyEvents(context));
-    this.scheduler.start(context, { isLazy });
-    if (context.queue) await this.startQueueOf(context, context.queue);
-    if (options.preload) await preload(context);
-    return context;
+    const context = this.assemble(name, resolved);
+    try {
+      this.registry.add(context);
+      this.scheduler.start(context, { isLazy });
+      // Queues start with the application, when all handlers are there; later ones with their merchant.
+      if (context.queue) await this.startQueue?.(context.queue);
+      if (options.preload) await preload(context);
+      return context;
+    } catch (error) {
+      this.retire(context);
+      throw error;
+    }
   }
 
-  /** Queues start with the application, when all handlers are there; later ones with their merchant. */
-  private async startQueueOf(context: MerchantContext, queue: NotificationQueue): Promise<void> {
+  private assemble(name: string, resolved: ResolvedOptions): MerchantContext {
+    const { transport, release } = this.transports.take(resolved);
     try {
-      await this.startQueue?.(queue);
+      const context = createMerchantContext(name, resolved, {
+        transport,
+        resilience: this.resilience,
+        bulkhead: this.bulkhead,
+        gate: this.gate,
+        decisions: this.decisions,
+        storeFor: (store) => this.storeFor(store),
+        clock: this.clock,
+        random: Math.random,
+      });
+      const log = logKeyEvents(context);
+      this.ends.set(context, () => {
+        log.unsubscribe();
+        release();
+      });
+      return context;
     } catch (error) {
-      this.close(context);
+      release(); // the application's store may throw
       throw error;
     }
   }
@@ -118,12 +141,15 @@ export class WechatPayCore implements OnApplicationShutdown {
    *
    * @returns `undefined` when it is too many just now
    * @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN`
+   * @throws {WechatPayTransportError} `TIMEOUT`, `OVERLOADED`: when it comes again, it may be loaded
    */
   async receiver(name: string): Promise<MerchantContext | undefined> {
     const { merchants, registry, loads } = this;
     if (!merchants.mayResolve(name)) return registry.get(name);
     if (!merchants.isResolving(name) && loads.tryEnter(undefined) === undefined) return undefined;
-    return merchants.get(name);
+    const context = await within(merchants.get(name), RECEIVER_MS);
+    if (context === LATE) throw tooLate(RECEIVER_MS);
+    return context;
   }
 
   /** What the notification path is allowed to know. */
@@ -131,11 +157,18 @@ export class WechatPayCore implements OnApplicationShutdown {
     const { registry, merchants } = this;
     return {
       get: (name) => registry.get(name),
-      find: (name) => merchants.find(name) ?? registry.findByMchid(name),
-      mayCome: (name) => MCHID.test(name),
+      find: (name) => registry.find(name) ?? registry.findByMchid(name),
+      used: (name) => void merchants.find(name),
+      mayCome: (name) => {
+        if (merchants.mayResolve(name)) return 'resolved';
+        return MCHID.test(name) ? 'added' : undefined;
+      },
       load: (name) => this.receiver(name),
-      inboxOf: (name) => registry.find(name)?.inbox ?? this.inbox,
-      queueOf: (name) => registry.find(name)?.queue,
+      ambiguity: () => {
+        const { ambiguity: sentence } = registry;
+        return sentence === undefined ? undefined : { sentence, isFinal: !merchants.canResolve };
+      },
+      inbox: this.inbox,
       forEachQueue: async (start) => {
         this.startQueue = start;
         for (const { queue } of [merchants, ...registry.all]) if (queue) await start(queue);
@@ -147,20 +180,32 @@ export class WechatPayCore implements OnApplicationShutdown {
 
   /** After the servers have closed: requests in flight may still have needed us. */
   async onApplicationShutdown(): Promise<void> {
-    const own = [...this.ownTransports.values()];
-    await Promise.all(this.registry.all.map((context) => context.drain()));
+    const draining = this.registry.all.map((context) => context.drain());
+    await Promise.all([...draining, ...this.leaving]);
     for (const context of this.registry.all) this.close(context);
-    await Promise.all([...this.transports.values(), ...own].map((transport) => transport.close()));
+    await this.transports.close();
+  }
+
+  /** Takes a merchant out. What is in flight finishes; nothing more begins. */
+  private retire(context: MerchantContext): void {
+    this.registry.remove(context);
+    this.scheduler.stop(context);
+    const { isBusy } = context;
+    const finished = context.finish();
+    if (!isBusy) return this.close(context);
+    const leaving = finished.then(() => {
+      this.close(context);
+      this.leaving.delete(leaving);
+    });
+    this.leaving.add(leaving);
   }
 
   private close(context: MerchantContext): void {
     this.registry.remove(context);
     this.scheduler.stop(context);
     context.close();
-    this.subscriptions.get(context)?.unsubscribe();
-    this.subscriptions.delete(context);
-    void this.ownTransports.get(context)?.close();
-    this.ownTransports.delete(context);
+    this.ends.get(context)?.();
+    this.ends.delete(context);
   }
 
   private storeFor(store: CertificateStore): SharedStore {
@@ -168,17 +213,6 @@ export class WechatPayCore implements OnApplicationShutdown {
     if (existing) return existing;
     const created = new SharedStore(store, Math.random);
     this.stores.set(store, created);
-    return created;
-  }
-
-  /** Merchants with the same connection settings share them; who shows a certificate is alone. */
-  private transportFor({ transport: options, presentsCertificate }: ResolvedOptions): Transport {
-    if (presentsCertificate) return new Transport(options);
-    const key = options.dispatcher ?? JSON.stringify(options);
-    const existing = this.transports.get(key);
-    if (existing) return existing;
-    const created = new Transport(options);
-    this.transports.set(key, created);
     return created;
   }
 }
@@ -206,6 +240,7 @@ async function preload({ credentials, certificates }: MerchantContext): Promise<
       useFactory: (core: WechatPayCore) => core.merchants,
       inject: [WechatPayCore],
     },
+    { provide: OBSERVED_MERCHANTS, useExisting: WechatPayMerchants },
     {
       provide: HEALTH_CONTEXTS,
       useFactory: (core: WechatPayCore) => core.registry,
@@ -221,6 +256,7 @@ async function preload({ credentials, certificates }: MerchantContext): Promise<
   exports: [
     WechatPayCore,
     WechatPayMerchants,
+    OBSERVED_MERCHANTS,
     NOTIFICATION_RECEIVERS,
     WechatPayNotifyGuard,
     WechatPayNotifications,

@@ -1,7 +1,8 @@
 import { registerAs } from '@nestjs/config';
 import { WechatPayConfigurationError } from './errors/index.js';
-import { readEnvironment, type WechatPayConfigClients } from './wechat-pay.environment.js';
+import { readEnvironment } from './wechat-pay.environment.js';
 import type { WechatPayOptions } from './wechat-pay.options.js';
+import type { WechatPayConfigClients } from './wechat-pay.variables.js';
 
 const register = (token: string, read: () => WechatPayOptions) => registerAs(token, read);
 

@@ -1,44 +1,17 @@
 import { DirectoryCertificateStore } from './certificates/index.js';
 import { resolveOptions } from './context/index.js';
 import { WechatPayConfigurationError } from './errors/index.js';
-import {
-  credentialFrom,
-  fromFile,
-  fromKms,
-  isCiphertextText,
-  MAX_SOURCE_BYTES,
-  readSmallFileSync,
-  UnreadableFile,
-  type CredentialField,
-  type CredentialSource,
-  type KmsDecryptClient,
-} from './merchant/index.js';
+import { credentialFrom, type CredentialSource } from './merchant/index.js';
 import type { WechatPayCredentialOptions, WechatPayOptions } from './wechat-pay.options.js';
+import {
+  VariableReader,
+  type Environment,
+  type Variable,
+  type WechatPayConfigClients,
+} from './wechat-pay.variables.js';
 
-/** What is shown of a path; the value of a `_FILE` variable may be the secret itself, by mistake. */
-const PATH = /^(?:\.{0,2}\/|\.{0,2}\\|[A-Za-z]:[\\/])[^\s"']{0,200}$/;
-
-/** Variables by name, such as `process.env`. */
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/**
- * What an environment cannot say.
- *
- * @publicApi
- */
-export interface WechatPayConfigClients {
-  /** Decrypts the `_KMS` variables; `new KMS({})` of `@aws-sdk/client-kms`, or another by an adapter. */
-  readonly kms?: KmsDecryptClient | undefined;
-}
-
-/** What one variable says, in whichever of its forms. */
-interface Variable {
-  /** The value, or what the file holds now. Nothing of a ciphertext. */
-  readonly text: string | undefined;
-  /** Where it comes from, when that may change or has to be asked. */
-  readonly field?: CredentialField | undefined;
-  readonly isEncrypted?: boolean;
-}
+/** Stands for an APIv3 key that only the KMS knows, where the others are checked. */
+const UNKNOWN_KEY = '0'.repeat(32);
 
 /**
  * Reads the options of one merchant from environment variables. Each variable of a key may name a file
@@ -66,6 +39,7 @@ export function readEnvironment(
     privateKey: reader.secret('PRIVATE_KEY'),
     certificate: reader.secret('CERTIFICATE'),
     apiV3Key: reader.secret('API_V3_KEY'),
+    previousApiV3Key: reader.secret('PREVIOUS_API_V3_KEY'),
   };
   const publicKeyId = reader.plain('PUBLIC_KEY_ID');
   const publicKey = reader.content('PUBLIC_KEY');
@@ -84,8 +58,13 @@ export function readEnvironment(
     privateKey: credential.privateKey.text ?? '',
     certificate: credential.certificate.text,
     serialNo,
-    apiV3Key: credential.apiV3Key.text ?? [],
+    apiV3Key: apiV3KeysOf(credential),
   };
+  const everyMs = reader.milliseconds('RENEWAL_EVERY_MS');
+  const cron = reader.plain('RENEWAL_CRON');
+  if (cron !== undefined && everyMs !== undefined) {
+    problems.push(`${prefix}_RENEWAL_CRON and ${prefix}_RENEWAL_EVERY_MS are both set`);
+  }
   const options: WechatPayOptions = {
     mchid: reader.content('MCHID') ?? '',
     appid: reader.content('APPID'),
@@ -99,6 +78,7 @@ export function readEnvironment(
     },
     notifyUrl: reader.plain('NOTIFY_URL'),
     baseUrl: reader.plain('BASE_URL'),
+    renewal: cron !== undefined ? { cron } : everyMs !== undefined ? { everyMs } : undefined,
     store: storeDirectory === undefined ? undefined : new DirectoryCertificateStore(storeDirectory),
   };
   const isSource = Object.values(credential).some(({ field }) => field !== undefined);
@@ -126,26 +106,40 @@ const VARIABLES = [
   ['credential.certificate or ', undefined], // either variable would do
   ['credential.certificate', 'CERTIFICATE'],
   ['credential.serialNo', 'SERIAL_NO'],
+  ['credential.apiV3Key[1]', 'PREVIOUS_API_V3_KEY'],
   ['credential.apiV3Key', 'API_V3_KEY'],
   ['platform.publicKey.id', 'PUBLIC_KEY_ID'],
   ['platform.publicKey.key', 'PUBLIC_KEY'],
   ['notifyUrl', 'NOTIFY_URL'],
   ['baseUrl', 'BASE_URL'],
+  ['renewal.everyMs', 'RENEWAL_EVERY_MS'],
+  ['renewal.cron', 'RENEWAL_CRON'],
 ] as const;
 
 function variableOf(problem: string): string | undefined {
   return VARIABLES.find(([path]) => problem.startsWith(path))?.[1];
 }
 
-type CredentialVariables = Readonly<Record<'privateKey' | 'certificate' | 'apiV3Key', Variable>>;
+type CredentialVariables = Readonly<
+  Record<'privateKey' | 'certificate' | 'apiV3Key' | 'previousApiV3Key', Variable>
+>;
+
+/** The current one first; of one that only the KMS knows, nothing or a stand-in. */
+function apiV3KeysOf(variables: CredentialVariables): string | string[] {
+  const { apiV3Key, previousApiV3Key: previous } = variables;
+  if (previous.text === undefined) return apiV3Key.text ?? [];
+  return [apiV3Key.text ?? (apiV3Key.isEncrypted ? UNKNOWN_KEY : ''), previous.text];
+}
 
 function sourceOf(variables: CredentialVariables, serialNo: string | undefined): CredentialSource {
-  const { privateKey, certificate, apiV3Key } = variables;
+  const { privateKey, certificate, apiV3Key, previousApiV3Key } = variables;
+  const previous = previousApiV3Key.field ?? previousApiV3Key.text;
   return credentialFrom({
     privateKey: privateKey.field ?? privateKey.text,
     certificate: certificate.field ?? certificate.text,
     serialNo,
     apiV3Key: apiV3Key.field ?? apiV3Key.text ?? '',
+    previousApiV3Keys: previous === undefined ? [] : [previous],
   });
 }
 
@@ -166,94 +160,5 @@ function problemsOf(options: WechatPayOptions, variables: CredentialVariables): 
     // a certificate that nobody can see yet names its serial number itself
     if (variables.certificate.isEncrypted) unknown.push('credential.certificate or ');
     return error.problems.filter((problem) => !unknown.some((start) => problem.startsWith(start)));
-  }
-}
-
-class VariableReader {
-  readonly #prefix: string;
-  readonly #environment: Environment;
-  readonly #clients: WechatPayConfigClients;
-  readonly #problems: string[];
-  readonly #unreadable = new Set<string>();
-
-  constructor(
-    prefix: string,
-    environment: Environment,
-    clients: WechatPayConfigClients,
-    problems: string[],
-  ) {
-    this.#prefix = prefix;
-    this.#environment = environment;
-    this.#clients = clients;
-    this.#problems = problems;
-  }
-
-  /** Whether the file of a variable could not be read. */
-  isUnreadable(name: string): boolean {
-    return this.#unreadable.has(name);
-  }
-
-  /** A variable that has no other form. */
-  plain(name: string): string | undefined {
-    return this.#environment[`${this.#prefix}_${name}`]?.trim() || undefined;
-  }
-
-  /** A variable or the file that `_FILE` names, read once. */
-  content(name: string): string | undefined {
-    if (this.plain(`${name}_KMS`) !== undefined) {
-      this.#problems.push(
-        `${this.#prefix}_${name}_KMS is not supported: this is no secret, give it as it is`,
-      );
-    }
-    this.#checkOne(name, ['', '_FILE']);
-    return this.#read(name) ?? this.plain(name);
-  }
-
-  /** A variable of the credential: a value, a file or a ciphertext. */
-  secret(name: string): Variable {
-    this.#checkOne(name, ['', '_FILE', '_KMS']);
-    const file = this.plain(`${name}_FILE`);
-    const ciphertext = this.plain(`${name}_KMS`);
-    const text = this.#read(name) ?? this.plain(name);
-    if (file !== undefined) return { text, field: text === undefined ? undefined : fromFile(file) };
-    if (ciphertext === undefined) return { text };
-    return { text: undefined, field: this.#decrypted(name, ciphertext), isEncrypted: true };
-  }
-
-  #checkOne(name: string, forms: readonly string[]): void {
-    const given = forms.filter((form) => this.plain(`${name}${form}`) !== undefined);
-    if (given.length < 2) return;
-    const names = given.map((form) => `${this.#prefix}_${name}${form}`);
-    this.#problems.push(`${names.join(' and ')} are ${given.length === 2 ? 'both' : 'all'} set`);
-  }
-
-  #read(name: string): string | undefined {
-    const file = this.plain(`${name}_FILE`);
-    if (file === undefined) return undefined;
-    try {
-      return readSmallFileSync(file, MAX_SOURCE_BYTES).toString('utf8').trim();
-    } catch (error) {
-      const { code } = UnreadableFile.from(error, MAX_SOURCE_BYTES);
-      this.#unreadable.add(name);
-      const shown = PATH.test(file) ? file : 'the file';
-      this.#problems.push(`${this.#prefix}_${name}_FILE: ${shown} cannot be read (${code})`);
-      return undefined;
-    }
-  }
-
-  #decrypted(name: string, ciphertext: string): CredentialField | undefined {
-    const variable = `${this.#prefix}_${name}_KMS`;
-    const { kms } = this.#clients;
-    if (!isCiphertextText(ciphertext)) {
-      this.#problems.push(
-        `${variable} is not Base64: give the CiphertextBlob that the KMS encrypted it to`,
-      );
-      return undefined;
-    }
-    if (kms) return fromKms({ client: kms, ciphertext });
-    this.#problems.push(
-      `${variable} needs a KMS client: use wechatPayConfig.using({ kms: new KMS({}) }) in place of wechatPayConfig`,
-    );
-    return undefined;
   }
 }

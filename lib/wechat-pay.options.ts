@@ -123,7 +123,8 @@ export interface WechatPayHttpOptions {
    */
   readonly fallback?: WechatPayFallback | undefined;
   /**
-   * How long calls that run may go on when the application closes, in milliseconds, 0 to 600,000.
+   * How long calls that run may go on when the application closes, and how long those of a merchant that
+   * is removed have their keys, in milliseconds, 0 to 600,000.
    * @default 5000
    */
   readonly closeGraceMs?: number | undefined;

@@ -22,6 +22,7 @@ export function swcTransform(kind) {
 export const sourceMapper = {
   '^(\\.{1,2}/.*)\\.js$': '$1',
   '^nestjs-wechatpay$': '<rootDir>/lib/index.ts',
-  '^nestjs-wechatpay/(redis|bullmq|etcd|consul|postgres|p12)$': '<rootDir>/lib/stores/$1/index.ts',
+  '^nestjs-wechatpay/(redis|bullmq|etcd|consul|postgres|p12|opentelemetry)$':
+    '<rootDir>/lib/stores/$1/index.ts',
   '^nestjs-wechatpay-emulator$': '<rootDir>/emulator/lib/index.ts',
 };

@@ -4,25 +4,35 @@
  *
  *   --seed N          what happens; a random one by default. Processes interleave as they like
  *   --orders N        20000 by default
- *   --mode postgres   what the shops share
+ *   --mode postgres   each order is credited in the transaction that claims its event; the default
+ *   --mode queue      a worker credits it, from a queue in Redis (needs redis-server)
  *   --minutes N       the limit of the whole run, 15 by default
  *
  * Builds what is missing. The last line is JSON, the result:
  *
  *   lost, doubled        orders that were not credited, or more than once
+ *   taken                genuine deliveries that were answered 204
  *   forged               deliveries with a bad signature: half of them probes, half tampered with
  *   refused, accepted    of these
  *   rejected, givenUp    genuine deliveries that were refused, or never taken
  *   resent               deliveries that came again as they had not been taken
  *
- * The exit code is 1 when an order was lost or doubled, a forged delivery accepted, or a genuine one refused.
+ * and of `--mode queue`
+ *
+ *   byKill, byRestart    doubled orders whose handler had ended, and whose process was killed, or Redis
+ *                        restarted, within three seconds, before the inbox knew of it
+ *   runs                 handlers that ended; all other notifications taken were known as duplicates
+ *   foreign, dead        credits that fit no order; jobs that were given up on
+ *
+ * The exit code is 1 when an order was lost, a forged delivery accepted, or a genuine one refused; when
+ * one was doubled, in `--mode queue` for no such reason; when there is anything foreign or dead.
  */
 import { parseArgs } from 'node:util';
 import { checkNode } from './demo/checks.mjs';
 import { buildPackages, install } from './demo/prepare.mjs';
 import { DemoError, endWithNpm, isStopping, say, stop } from './demo/processes.mjs';
 
-const modes = ['postgres'];
+const modes = ['postgres', 'queue'];
 const ending = [];
 
 /** Ends everything, the shops first. */

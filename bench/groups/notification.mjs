@@ -1,6 +1,7 @@
-import { FRAMEWORKS, measureRoutes, NOTIFY_PATH } from '../support/notify-routes.mjs';
+import { FRAMEWORKS, measurePaced, measureRoutes } from '../support/notify-routes.mjs';
 import { median, medians, ratio } from '../support/stats.mjs';
 import { atLeast, atMost } from '../support/targets.mjs';
+import { modes } from './notification/modes.mjs';
 
 const ROUTES = { handlers: 'handlers by discovery', inline: 'written inline' };
 const PACE = { perSecond: 1_000 };
@@ -14,6 +15,7 @@ const SETTINGS = {
     pacedMs: 4_000,
     // An event that comes again runs no handler: as many as can be delivered in a sitting.
     deliveries: 48_000,
+    modes: { notificationRounds: 4, deliveries: 64_000 },
   },
   quick: {
     sittings: 1,
@@ -23,6 +25,7 @@ const SETTINGS = {
     concurrency: 64,
     pacedMs: 500,
     deliveries: 8_000,
+    modes: { warmUpMs: 200, notificationsMs: 150, deliveries: 10_000 },
   },
 };
 
@@ -36,7 +39,7 @@ export async function run({ quick, parties, progress }) {
     settings,
     progress,
     deliveries,
-    extra: (_subject, { load }) => load.ask('paced', { path: NOTIFY_PATH, durationMs, ...PACE }),
+    extra: (_subject, running) => measurePaced(running, { durationMs, ...PACE }),
   });
   const rows = subjects.flatMap(({ label, rounds, extras }) => [
     { part: `notification route, concurrency ${concurrency}`, name: label, ...medians(rounds) },
@@ -57,5 +60,7 @@ export async function run({ quick, parties, progress }) {
   );
   const p99 = median(find('fastify', 'handlers').extras.map(({ p99Ms }) => p99Ms));
   targets.push(atMost(`p99 at ${PACE.perSecond} deliveries/s, Fastify, ms`, p99, 8));
+  const beside = { ...settings, ...settings.modes };
+  rows.push(...(await modes({ parties, settings: beside, progress })));
   return { rows, targets };
 }

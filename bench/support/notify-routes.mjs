@@ -5,24 +5,40 @@ export const NOTIFY_PATH = '/wechatpay/notify';
 export const FRAMEWORKS = { express: 'Express', fastify: 'Fastify' };
 
 /**
- * Measures notification routes against each other, each in a server of its own on both frameworks, with
- * a process that delivers to it.
+ * Measures notification routes against each other on both frameworks.
  *
  * @param routes files of `workers/routes` by name, with what each is called
- * @param deliveries how many different events each process has ready
- * @param extra `(subject, running) => figures`: measured once a sitting beside the rounds
+ * @param more `{ parties, settings, progress, deliveries, extra }` of {@link measureSubjects}
  */
-export async function measureRoutes({ routes, parties, settings, progress, deliveries, extra }) {
+export async function measureRoutes({ routes, ...more }) {
   const subjects = Object.keys(FRAMEWORKS).flatMap((framework) =>
     Object.keys(routes).map((route) => ({
       framework,
       route,
       label: `${FRAMEWORKS[framework]}, ${routes[route]}`,
-      extras: [],
     })),
   );
+  return measureSubjects({ subjects, ...more });
+}
+
+/**
+ * Measures routes against each other, each in a server of its own with a process that delivers to it.
+ *
+ * @param subjects `{ framework, route, label, open }`; `open()` starts what the route keeps its events
+ * in, `{ url, close() }`, anew for each sitting; such an event is delivered once only
+ * @param deliveries how many different events each process has ready
+ * @param extra `(subject, running) => figures`: measured once a sitting beside the rounds
+ */
+export async function measureSubjects({
+  subjects,
+  parties,
+  settings,
+  progress,
+  deliveries,
+  extra,
+}) {
   return measureInSittings({
-    subjects,
+    subjects: subjects.map((subject) => ({ ...subject, extras: [] })),
     sittings: settings.sittings,
     rounds: settings.notificationRounds,
     async start(subject, sitting) {
@@ -31,14 +47,19 @@ export async function measureRoutes({ routes, parties, settings, progress, deliv
       if (extra) subject.extras.push(await extra(subject, running));
       return running;
     },
-    measure: (subject, running) => measure(subject, running, settings),
-    stop: ({ server, load }) => Promise.all([load.stop(), server.stop()]),
+    measure: (subject, running) => measureRound(subject, running, settings),
+    async stop({ server, load, backend }) {
+      await Promise.all([load.stop(), server.stop()]);
+      await backend?.close();
+    },
   });
 }
 
 /** A server of its own and a process that delivers to it, both warm. */
-async function start({ framework, route, label }, parties, settings) {
+async function start({ framework, route, label, open }, parties, settings) {
   const { merchant, platform } = parties;
+  const { warmUpMs: durationMs, concurrency, deliveries } = settings;
+  const backend = await open?.();
   const server = await Child.start('workers/notify-server.mjs', label);
   const load = await Child.start('workers/notify-load.mjs', `deliveries to ${label}`);
   const { url } = await server.ask('start', {
@@ -46,26 +67,36 @@ async function start({ framework, route, label }, parties, settings) {
     route,
     merchant,
     platform: { id: platform.id, publicKey: platform.publicKey },
+    backend: backend && { url: backend.url, orders: deliveries },
   });
-  const { warmUpMs: durationMs, concurrency, deliveries } = settings;
-  await load.ask('warmUp', {
+  const { total } = await load.ask('warmUp', {
     parties,
     url,
     path: NOTIFY_PATH,
     durationMs,
     concurrency,
     deliveries,
+    once: backend !== undefined,
   });
-  return { server, load };
+  await server.ask('settle', { delivered: total });
+  return { server, load, backend };
 }
 
-async function measure({ label }, { server, load }, { notificationsMs, concurrency }) {
+/** Figures of so many deliveries a second, once all of them are handled. */
+export async function measurePaced({ server, load }, { durationMs, perSecond }) {
+  const sent = await load.ask('paced', { path: NOTIFY_PATH, durationMs, perSecond });
+  await server.ask('settle', { delivered: sent.total });
+  return sent.figures;
+}
+
+/** Figures of one round at full concurrency. */
+export async function measureRound({ label }, { server, load }, { notificationsMs, concurrency }) {
   const path = NOTIFY_PATH;
   // Connections that were idle for too long are made anew, and the other route's bytes leave the caches.
-  await load.ask('load', { path, durationMs: notificationsMs / 5, concurrency });
-  await server.ask('begin');
+  const before = await load.ask('load', { path, durationMs: notificationsMs / 5, concurrency });
+  await server.ask('begin', { delivered: before.total });
   const sent = await load.ask('load', { path, durationMs: notificationsMs, concurrency });
-  const received = await server.ask('end');
+  const received = await server.ask('end', { delivered: sent.total });
   if (received.handled !== sent.delivered) {
     throw new Error(`${label}: ${sent.delivered} delivered, ${received.handled} handled`);
   }

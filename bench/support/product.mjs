@@ -6,6 +6,11 @@ const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 /** The built package, as `import 'nestjs-wechatpay'` would find it. */
 export const productUrl = new URL(manifest.exports['.'].import.default, root).href;
 
+/** A subpath of it that is a store: `importStore('redis')` for `nestjs-wechatpay/redis`. */
+export function importStore(name) {
+  return import(new URL(`stores/${name}/index.js`, productUrl).href);
+}
+
 /** Our module's options for the parties of a run. */
 export function wechatPayOptions({ baseUrl, merchant, platform }) {
   return {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,6 +8,8 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const STARTS_WITHIN_MS = 20_000;
+/** Debian keeps PostgreSQL off the PATH, one folder a version. */
+const DEBIAN_POSTGRES = '/usr/lib/postgresql';
 
 /** The stores that have a server, and where their program comes from. */
 export const STORES = {
@@ -21,16 +23,27 @@ export function programPath(name) {
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
+/** Whether `tools/postgres.mjs` will find a PostgreSQL to start. */
+export function hasPostgres() {
+  const versions = existsSync(DEBIAN_POSTGRES) ? readdirSync(DEBIAN_POSTGRES) : [];
+  return (
+    programPath('postgres') !== undefined ||
+    versions.some((version) => isExecutable(join(DEBIAN_POSTGRES, version, 'bin', 'postgres')))
+  );
+}
+
 /**
  * A real server on 127.0.0.1, a free port and a temporary folder: `{ url, kill(), restart(),
  * freeze(), thaw(), close() }`. Its data stay over `kill()` (SIGKILL) and `restart()`.
+ *
+ * @param more arguments of `redis-server`
  */
-async function startRedis() {
+async function startRedis(more = []) {
   const port = await freePort();
   return startServer('redis-server', `redis://127.0.0.1:${port}`, {
     args: (folder) => [
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
-      ...['--save', '', '--appendonly', 'yes', '--daemonize', 'no'],
+      ...['--save', '', '--appendonly', 'yes', '--daemonize', 'no', ...more],
     ],
     answers: async () => (await exchange(port, 'PING\r\n')).startsWith('+PONG'),
   });

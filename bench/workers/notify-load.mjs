@@ -2,6 +2,7 @@
 import { createCipheriv, createPrivateKey, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Pool } from 'undici';
+import { orderNo } from '../support/orders.mjs';
 import { answer } from '../support/rpc.mjs';
 import { drive, drivePaced, quantile } from '../support/stats.mjs';
 
@@ -14,7 +15,7 @@ async function delivery({ merchant, platform }, privateKey, index) {
   const plaintext = JSON.stringify({
     mchid: merchant.mchid,
     appid: merchant.appid,
-    out_trade_no: `bench${String(index).padStart(12, '0')}`,
+    out_trade_no: orderNo(index),
     transaction_id: `42000012342026010101${String(index).padStart(8, '0')}`,
     trade_type: 'NATIVE',
     trade_state: 'SUCCESS',
@@ -64,10 +65,14 @@ async function delivery({ merchant, platform }, privateKey, index) {
 }
 
 let deliveries;
+/** Whether each may be delivered once only. */
+let isOnce = false;
+/** Deliveries so far: each was answered 204, or the run has ended. */
 let next = 0;
 let pool;
 
 async function deliver(path) {
+  if (isOnce && next >= deliveries.length) throw new Error(`all ${next} deliveries are used up`);
   const { headers, body } = deliveries[next++ % deliveries.length];
   const response = await pool.request({ method: 'POST', path, headers, body });
   await response.body.dump();
@@ -85,7 +90,8 @@ async function deliverForged(path) {
 }
 
 answer({
-  async warmUp({ parties, url, path, durationMs, concurrency, deliveries: count }) {
+  async warmUp({ parties, url, path, durationMs, concurrency, deliveries: count, once }) {
+    isOnce = once;
     const privateKey = createPrivateKey(parties.platform.privateKey);
     deliveries = await Promise.all(
       Array.from({ length: count }, (_, index) => delivery(parties, privateKey, index)),
@@ -93,6 +99,7 @@ answer({
     pool = new Pool(url);
     await deliverForged(path);
     await drive(() => deliver(path), { durationMs, concurrency });
+    return { total: next };
   },
   async load({ path, durationMs, concurrency }) {
     const startedAt = performance.now();
@@ -100,6 +107,7 @@ answer({
     const seconds = (performance.now() - startedAt) / 1e3;
     return {
       delivered: latencies.length,
+      total: next,
       figures: {
         requestsPerSecond: latencies.length / seconds,
         p50Ms: quantile(latencies, 0.5),
@@ -110,6 +118,9 @@ answer({
   /** So many a second, whether the answers keep up or not. */
   async paced({ path, durationMs, perSecond }) {
     const latencies = await drivePaced(() => deliver(path), { durationMs, perSecond });
-    return { p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) };
+    return {
+      total: next,
+      figures: { p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99) },
+    };
   },
 });

@@ -65,11 +65,15 @@ export function readCertificateList(answer: SignedAnswer, rules: ListRules): Cer
     return opened.key;
   });
   // What the application distrusts neither signs a list nor comes back with one.
-  const certificates = listed.filter(
-    (key) => key.notAfterMs > nowMs && !distrusted.has(normaliseSerial(key.id)),
-  );
-  if (certificates.length === 0) {
+  const valid = listed.filter((key) => key.notAfterMs > nowMs);
+  const certificates = valid.filter((key) => !distrusted.has(normaliseSerial(key.id)));
+  if (valid.length === 0) {
     throw invalid('holds no certificate that is valid now: check the clock of this machine');
+  }
+  if (certificates.length === 0) {
+    throw invalid(
+      'holds no certificate but those that this application gave to distrust(): until the platform lists another one, only a restart takes that back',
+    );
   }
   if (!known) {
     const signer = new PlatformKeyRing(certificates).find(headers.serial, nowMs);

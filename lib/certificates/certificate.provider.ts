@@ -1,18 +1,16 @@
-import { BehaviorSubject, type Observable } from 'rxjs';
-import { isPublicKeyId, normaliseSerial } from '../crypto/index.js';
-import {
-  WechatPayCertificateError,
-  WechatPayConfigurationError,
-  WechatPayError,
-} from '../errors/index.js';
+import type { Observable } from 'rxjs';
+import { isCertificateSerial } from '../crypto/index.js';
+import { WechatPayCertificateError, WechatPayConfigurationError } from '../errors/index.js';
 import type { KeyEvent, KeyEvents } from '../events/index.js';
 import type { MerchantCredentialProvider } from '../merchant/index.js';
-import { downloadCertificateList, type SignedFetch } from './certificate-downloader.js';
-import { readCertificateList, type SignedAnswer } from './certificate-list.js';
-import { mergeCertificates, PlatformKeyRing, type PlatformKey } from './key-ring.js';
+import type { SignedFetch } from './certificate-downloader.js';
+import type { KeyDecisions } from './key-decisions.js';
+import { KeyNotices } from './key-notices.js';
+import type { PlatformKey, PlatformKeyRing } from './key-ring.js';
 import { KeyUsageCounter, type KeyUsage } from './key-usage.js';
-import { LEASE_MS, ListKeeper } from './list-keeper.js';
-import type { OnDemandGate } from './on-demand-gate.js';
+import { ListKeeper } from './list-keeper.js';
+import { ListRefresher, type RefreshStatus } from './list-refresher.js';
+import { OnDemandAllowance, type KeyAsker, type OnDemandGate } from './on-demand-gate.js';
 import { RENEWAL } from './renewal.js';
 import type { SharedStore } from './shared-store.js';
 
@@ -30,23 +28,11 @@ export interface CertificateProviderParts {
   readonly events: KeyEvents;
   readonly fetch: SignedFetch;
   readonly gate: OnDemandGate;
+  readonly decisions: KeyDecisions;
   readonly store: SharedStore | undefined;
   readonly clock: () => number;
   readonly random: () => number;
 }
-
-/** How refreshing goes, for renewal and health. */
-export interface RefreshStatus {
-  readonly lastSuccessAtMs: number | undefined;
-  readonly lastError: WechatPayError | undefined;
-  /** Failures since the last success. */
-  readonly failures: number;
-  /** The platform said that this merchant has no certificates. */
-  readonly hasNoCertificates: boolean;
-}
-
-/** A previous APIv3 key may open every notification for days: one event an hour says it. */
-const NOTICE_GAP_MS = 3_600_000;
 
 /**
  * Holds the keys of the platform and swaps them while requests are in flight: every change is one
@@ -57,46 +43,47 @@ const NOTICE_GAP_MS = 3_600_000;
  */
 export class CertificateProvider {
   readonly #parts: CertificateProviderParts;
-  readonly #ring: BehaviorSubject<PlatformKeyRing>;
+  readonly #refresher: ListRefresher;
   readonly #keeper: ListKeeper;
+  readonly #notices: KeyNotices;
+  readonly #allowances: Readonly<Record<KeyAsker, OnDemandAllowance>>;
   readonly #usage = new KeyUsageCounter();
-  readonly #distrusted = new Set<string>();
-  readonly #closing = new AbortController();
   #publicKeyShare: number;
-  #refreshing: Promise<PlatformKeyRing> | undefined;
   #obtaining: Promise<void> | undefined;
-  #lastOnDemandAtMs: number | undefined;
-  #previousKeyNoticeAtMs = Number.NEGATIVE_INFINITY;
-  #status: RefreshStatus = {
-    lastSuccessAtMs: undefined,
-    lastError: undefined,
-    failures: 0,
-    hasNoCertificates: false,
-  };
 
   /** @internal */
   constructor(parts: CertificateProviderParts) {
     this.#parts = parts;
-    this.#publicKeyShare = parts.publicKeyShare;
-    this.#ring = new BehaviorSubject(new PlatformKeyRing(parts.publicKeys));
-    const { mchid, events, usesCertificates } = parts;
+    const { mchid, events, usesCertificates, gate, decisions, clock, random } = parts;
+    this.#publicKeyShare = decisions.publicKeyShare(mchid, parts.publicKeyShare);
+    this.#notices = new KeyNotices(events, clock);
+    this.#allowances = {
+      answer: new OnDemandAllowance(gate, 'answer'),
+      notification: new OnDemandAllowance(gate, 'notification'),
+    };
+    this.#refresher = new ListRefresher({
+      ...parts,
+      notices: this.#notices,
+      keep: (answer) => void this.#keeper.write(answer),
+    });
     this.#keeper = new ListKeeper({
       mchid,
       events,
       store: usesCertificates ? parts.store : undefined,
+      random,
       isLoaded: () => this.keyRing.signedAtMs > 0,
-      adopt: (answer) => this.#adopt(answer, 'store'),
+      adopt: (answer) => this.#refresher.adopt(answer, 'store'),
     });
   }
 
   /** The keys in force now. */
   get keyRing(): PlatformKeyRing {
-    return this.#ring.value;
+    return this.#refresher.ring.value;
   }
 
   /** The keys in force and every later set; a late subscriber gets the current set at once. */
   get keyRing$(): Observable<PlatformKeyRing> {
-    return this.#ring.asObservable();
+    return this.#refresher.ring.asObservable();
   }
 
   /** What happens to the keys of this merchant, its own and the platform's, as it happens. */
@@ -104,9 +91,16 @@ export class CertificateProvider {
     return this.#parts.events.events$;
   }
 
+  /** What is under way to have keys, if anything is. @internal */
+  get loading(): Promise<unknown> | undefined {
+    if (this.#obtaining) return this.#obtaining;
+    if (this.#refresher.isRefreshing) return this.#refresher.refresh();
+    return this.#keeper.isReading ? this.#keeper.read() : undefined;
+  }
+
   /** How refreshing goes. */
   get status(): RefreshStatus {
-    return this.#status;
+    return this.#refresher.status;
   }
 
   /** How often each key was used, in and out: shows how far a migration is. */
@@ -135,6 +129,8 @@ export class CertificateProvider {
       throw new WechatPayConfigurationError(['publicKeyShare must be a number from 0 to 100']);
     }
     this.#publicKeyShare = percent;
+    const { mchid, decisions, publicKeyShare } = this.#parts;
+    decisions.setPublicKeyShare(mchid, percent, publicKeyShare);
   }
 
   /**
@@ -165,8 +161,7 @@ export class CertificateProvider {
    */
   refresh(): Promise<PlatformKeyRing> {
     if (!this.#parts.usesCertificates) return Promise.resolve(this.keyRing);
-    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
+    return this.#refresher.refresh();
   }
 
   /**
@@ -181,45 +176,51 @@ export class CertificateProvider {
     const isYoung = (): boolean => this.#parts.clock() - this.keyRing.signedAtMs < minAgeMs;
     await this.#keeper.read();
     if (isYoung()) return 'young';
-    if ((await this.#keeper.tryLease(LEASE_MS)) === false) return 'busy';
+    if (!(await this.#keeper.takeTurn())) return 'busy';
+    if (isYoung()) return 'young'; // it came meanwhile
     await this.refresh();
     return 'renewed';
   }
 
   /**
-   * The key of this serial, downloading once when it is an unknown certificate serial: at most once
-   * a minute per merchant, and a bounded number in total. An unknown `PUB_KEY_ID_…` costs nothing.
+   * The key of this serial. An unknown certificate serial is looked for in the store, then downloaded
+   * once: at most once a minute per merchant, and a bounded number in total. Anything else costs
+   * nothing.
    *
    * Never throws: a key that cannot be had is `undefined`.
+   *
+   * @param options `from`: who named it; what answers to our own calls need is counted apart from what
+   * strangers may cost. Default `notification`
    */
-  async find(serial: string): Promise<PlatformKey | undefined> {
+  async find(
+    serial: string,
+    options: { readonly from?: KeyAsker } = {},
+  ): Promise<PlatformKey | undefined> {
     const held = (): PlatformKey | undefined => this.keyRing.find(serial, this.#parts.clock());
-    if (held() || isPublicKeyId(serial) || !this.#parts.usesCertificates) return held();
-    if (!this.#obtaining && !this.#refreshing) {
-      const entered = this.#parts.gate.tryEnter(this.#lastOnDemandAtMs);
-      if (entered === undefined) return undefined;
-      this.#lastOnDemandAtMs = entered;
+    if (held() || !this.#parts.usesCertificates || !isCertificateSerial(serial)) return held();
+    const isThere = (): boolean => held() !== undefined;
+    const allowance = this.#allowances[options.from ?? 'notification'];
+    const keeper = this.#keeper;
+    if (keeper.isReading || (keeper.isShared && allowance.tryRead(serial))) await keeper.read();
+    if (isThere()) this.#renewOld();
+    else if (this.#obtaining || this.#refresher.isRefreshing || allowance.tryDownload()) {
+      // an event says so when it fails
+      await this.#obtain(isThere, { isRead: true }).catch(() => undefined);
     }
-    await this.#obtain(() => held() !== undefined).catch(() => undefined); // an event says so
     return held();
   }
 
   /** Drops a certificate at once and for the life of this process, whatever the platform lists. */
   distrust(serial: string): void {
-    this.#distrusted.add(normaliseSerial(serial));
-    const keys = this.keyRing.keys.filter(
-      (key) => normaliseSerial(key.id) !== normaliseSerial(serial),
-    );
-    this.#ring.next(new PlatformKeyRing(keys, this.keyRing.signedAtMs));
-    this.#parts.events.publish({ type: 'distrusted', serial });
+    this.#refresher.distrust(serial);
   }
 
   /** The public key that a request should name, by share; `undefined` means a certificate. */
   requestKey(): PlatformKey | undefined {
-    const publicKey = this.#publicKey();
+    const { publicKey } = this.#refresher;
     const share = this.#publicKeyShare;
     const { usesCertificates, random } = this.#parts;
-    const mustUse = !usesCertificates || share >= 100 || this.#status.hasNoCertificates;
+    const mustUse = !usesCertificates || share >= 100 || this.status.hasNoCertificates;
     return mustUse || random() * 100 < share ? publicKey : undefined;
   }
 
@@ -232,16 +233,15 @@ export class CertificateProvider {
     const newest = (): PlatformKey | undefined =>
       this.keyRing.newestCertificate(this.#parts.clock());
     if (!newest()) await this.#obtain(() => newest() !== undefined);
-    const loaded = newest() ?? this.#publicKey();
+    const loaded = newest() ?? this.#refresher.publicKey;
     if (!loaded) throw noPlatformKey();
     return loaded;
   }
 
   /** Ends a download under way and completes the streams. Closing twice is harmless. */
   close(): void {
-    this.#closing.abort();
+    this.#refresher.close();
     this.#keeper.close();
-    this.#ring.complete();
   }
 
   /** Counts a request by the key that it named. @internal */
@@ -256,91 +256,34 @@ export class CertificateProvider {
 
   /** Reports what opening a genuine notification told of the APIv3 key. @internal */
   reportApiV3Key(type: 'api-v3-key-wrong' | 'previous-api-v3-key-used'): void {
-    if (type === 'previous-api-v3-key-used') {
-      const nowMs = this.#parts.clock();
-      if (nowMs - this.#previousKeyNoticeAtMs < NOTICE_GAP_MS) return;
-      this.#previousKeyNoticeAtMs = nowMs;
-    }
-    this.#parts.events.publish({ type });
+    if (type === 'api-v3-key-wrong') this.#parts.events.publish({ type });
+    else this.#notices.say(type);
   }
 
-  /** The first configured public key that is still trusted. */
-  #publicKey(): PlatformKey | undefined {
-    return this.keyRing.keys.find(({ kind }) => kind === 'publicKey');
+  /** Reports that a field of an answer opened only with a previous private key. @internal */
+  reportPreviousPrivateKey(): void {
+    this.#notices.say('previous-private-key-used');
   }
 
   /** Store, then whoever downloads already, then the platform, until what is missing is there. */
-  #obtain(isThere: () => boolean): Promise<void> {
-    this.#obtaining ??= this.#obtainOnce(isThere).finally(() => (this.#obtaining = undefined));
+  #obtain(isThere: () => boolean, { isRead = false } = {}): Promise<void> {
+    this.#obtaining ??= this.#obtainOnce(isThere, isRead).finally(
+      () => (this.#obtaining = undefined),
+    );
     return this.#obtaining;
   }
 
-  async #obtainOnce(isThere: () => boolean): Promise<void> {
-    if (!(await this.#keeper.obtain(isThere))) {
-      await this.refresh();
-      return;
-    }
-    // An old list is good enough to begin with, and not to stay with.
+  async #obtainOnce(isThere: () => boolean, isRead: boolean): Promise<void> {
+    if (!isRead) await this.#keeper.read();
+    if (isThere()) return this.#renewOld();
+    const isComing = !this.#refresher.isRefreshing && (await this.#keeper.othersBring(isThere));
+    if (!isComing) await this.refresh();
+  }
+
+  /** A list from the store that is old is good enough to begin with, and not to stay with. */
+  #renewOld(): void {
     const ageMs = this.#parts.clock() - this.keyRing.signedAtMs;
     if (ageMs > RENEWAL.maxEveryMs) this.renew(RENEWAL.maxEveryMs).catch(() => undefined);
-  }
-
-  async #refresh(): Promise<PlatformKeyRing> {
-    const { clock, events, fetch, publicKeys } = this.#parts;
-    try {
-      const answer = await downloadCertificateList(fetch, {
-        signal: this.#closing.signal,
-        publicKeyId: this.#publicKey()?.id,
-        mayHaveNone: publicKeys.length > 0,
-      });
-      if (answer) await this.#adopt(answer, 'platform');
-      else {
-        if (!this.#status.hasNoCertificates) events.publish({ type: 'no-certificates' });
-        this.#status = { ...this.#status, hasNoCertificates: true };
-      }
-      const lastSuccessAtMs = clock();
-      this.#status = { ...this.#status, lastSuccessAtMs, failures: 0, lastError: undefined };
-    } catch (cause) {
-      const error = asCertificateError(cause);
-      const failures = this.#status.failures + 1;
-      this.#status = { ...this.#status, lastError: error, failures };
-      events.publish({ type: 'refresh-failed', error, failures });
-      throw error;
-    }
-    return this.keyRing;
-  }
-
-  /**
-   * Checks a list and puts it in force, unless a later one is in force already.
-   *
-   * @returns whether a later one is
-   */
-  async #adopt(answer: SignedAnswer, source: 'platform' | 'store'): Promise<boolean> {
-    const { clock, graceMs, credentials, events } = this.#parts;
-    const { apiV3Keys } = await credentials.get();
-    const nowMs = clock();
-    const list = readCertificateList(answer, {
-      ring: this.keyRing,
-      apiV3Keys,
-      nowMs,
-      distrusted: this.#distrusted,
-      isStored: source === 'store',
-    });
-    if (list.apiV3KeyIndex > 0) this.reportApiV3Key('previous-api-v3-key-used');
-    const heldAtMs = this.keyRing.signedAtMs;
-    if (list.signedAtMs < heldAtMs) return true;
-    if (source === 'store' && list.signedAtMs === heldAtMs) return false; // the very same
-    const merged = mergeCertificates(this.keyRing, list.certificates, list.signedAtMs, {
-      nowMs,
-      graceMs,
-    });
-    this.#ring.next(merged.ring);
-    this.#status = { ...this.#status, hasNoCertificates: false };
-    const { added, dropped, leftOut } = merged.changes;
-    events.publish({ type: 'renewed', source, added, dropped });
-    if (leftOut.length > 0) events.publish({ type: 'left-out', serials: leftOut });
-    if (source === 'platform') void this.#keeper.write(answer);
-    return false;
   }
 }
 
@@ -349,14 +292,4 @@ function noPlatformKey(): WechatPayCertificateError {
     'NO_PLATFORM_KEY',
     'No key of the platform is in force: set platform.publicKey (微信支付公钥) or platform.certificates',
   );
-}
-
-function asCertificateError(cause: unknown): WechatPayError {
-  return cause instanceof WechatPayError
-    ? cause
-    : new WechatPayCertificateError(
-        'CERTIFICATES_UNAVAILABLE',
-        'The platform certificates cannot be downloaded: see the cause',
-        { cause, isRetryable: true },
-      );
 }

@@ -1,15 +1,13 @@
-export {
-  CertificateProvider,
-  type CertificateProviderParts,
-  type RefreshStatus,
-} from './certificate.provider.js';
+export { CertificateProvider, type CertificateProviderParts } from './certificate.provider.js';
+export type { RefreshStatus } from './list-refresher.js';
 export type { SignedFetch } from './certificate-downloader.js';
+export { KeyDecisions } from './key-decisions.js';
 export { LEASE_MS } from './list-keeper.js';
 export { readCertificateList, type SignedAnswer } from './certificate-list.js';
 export { DirectoryCertificateStore } from './directory-store.js';
 export { MemoryCertificateStore, type MemoryCertificateStoreOptions } from './memory-store.js';
 export { PlatformKeyRing, publicKeyEntry, type PlatformKey } from './key-ring.js';
-export { OnDemandGate } from './on-demand-gate.js';
+export { OnDemandGate, type KeyAsker } from './on-demand-gate.js';
 export { nextRenewalMs, RENEWAL, youngMs, type RenewalOptions } from './renewal.js';
 export {
   assertFresh,

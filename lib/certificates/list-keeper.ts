@@ -8,11 +8,18 @@ export const LEASE_MS = 10_000;
 /** How long a call waits for the download of another process before it downloads for itself. */
 const OTHERS_WAIT_MS = [100, 200, 400, 800];
 
+/** A store that is lost tells nobody who renews: each process waits up to so long, at random. */
+const TURN_SPREAD_MS = 5_000;
+
+/** A lease only saves traffic: that it cannot be had is nobody's concern. */
+type StoreUse = 'read' | 'write' | 'lease';
+
 /** What a {@link ListKeeper} needs of the provider that owns the list. */
 export interface ListKeeperParts {
   readonly mchid: string;
   readonly store: SharedStore | undefined;
   readonly events: KeyEvents;
+  readonly random: () => number;
   /**
    * Checks a stored list and puts it in force unless an older one.
    *
@@ -38,14 +45,16 @@ export class ListKeeper {
   /** The list in force, as it came; not yet known to be in the store when `isWritten` is false. */
   #held: SignedAnswer | undefined;
   #isWritten = true;
-  #isLost = false;
+  /** What failed; only the like of it says that the store is back. */
+  #lost: StoreUse | undefined;
   #reading: Promise<void> | undefined;
   #isReadDue = false;
 
   constructor(parts: ListKeeperParts) {
     this.#parts = parts;
     const { store, mchid } = parts;
-    this.#leave = store?.join({ mchid, sync: () => this.#sync() }) ?? (() => undefined);
+    const member = { mchid, sync: () => this.#sync(), flush: () => this.#writeHeld() };
+    this.#leave = store?.join(member) ?? (() => undefined);
   }
 
   /**
@@ -57,16 +66,23 @@ export class ListKeeper {
     return this.#reading;
   }
 
+  /** Whether a read is under way. */
+  get isReading(): boolean {
+    return this.#reading !== undefined;
+  }
+
+  /** Whether there is a store at all. */
+  get isShared(): boolean {
+    return this.#parts.store !== undefined;
+  }
+
   /**
-   * Looks for what is missing in the store, and waits a moment for whoever downloads it already.
-   * Never rejects.
+   * Asks to be the one that downloads; where another process is at it already, waits a moment for what
+   * it brings. Never rejects.
    *
-   * @returns whether it is there; otherwise it is for this process to download
+   * @returns whether that was it; otherwise it is for this process to download
    */
-  async obtain(isThere: () => boolean): Promise<boolean> {
-    if (!this.#parts.store) return false;
-    await this.read();
-    if (isThere()) return true;
+  async othersBring(isThere: () => boolean): Promise<boolean> {
     if ((await this.tryLease(LEASE_MS)) !== false) return false;
     for (const pauseMs of OTHERS_WAIT_MS) {
       await this.#pause(pauseMs);
@@ -88,7 +104,19 @@ export class ListKeeper {
   tryLease(ttlMs: number): Promise<boolean | undefined> {
     const { store, mchid } = this.#parts;
     if (!store) return Promise.resolve(undefined);
-    return this.#attempt(() => store.tryLease(`renew:${mchid}`, ttlMs));
+    return this.#attempt('lease', () => store.tryLease(`renew:${mchid}`, ttlMs));
+  }
+
+  /**
+   * Asks for the turn to renew. Where nobody can tell whether another process is at it, waits a random
+   * time, so that not all of them download in the same second. Never rejects.
+   */
+  async takeTurn(): Promise<boolean> {
+    const isTaken = await this.tryLease(LEASE_MS);
+    if (isTaken === undefined && this.isShared) {
+      await this.#pause(TURN_SPREAD_MS * this.#parts.random(), { keepsAlive: false });
+    }
+    return isTaken !== false;
   }
 
   /** Leaves the store's watch, and ends a wait. */
@@ -114,7 +142,9 @@ export class ListKeeper {
   async #readOnce(): Promise<void> {
     const { store, mchid, adopt } = this.#parts;
     if (!store) return;
-    const read = await this.#attempt(async () => ({ answer: await store.read(mchid) }));
+    const held = this.#held;
+    const wasPending = this.#isPending;
+    const read = await this.#attempt('read', async () => ({ answer: await store.read(mchid) }));
     if (!read) return;
     const { answer } = read;
     if (!answer) {
@@ -125,11 +155,10 @@ export class ListKeeper {
       const isOlder = await adopt(answer);
       if (!isOlder) this.#held = answer;
       else {
+        // Nothing to wonder at while ours waits to be written, or came while this was read.
+        const isExpected = wasPending || this.#isPending || held !== this.#held;
         this.#isWritten = false; // ours belongs there
-        throw new WechatPayStoreError(
-          'The store holds an older list than this process: it was rolled back, or a write was lost',
-          { code: 'STORE_ENTRY_INVALID' },
-        );
+        if (!isExpected) throw rolledBack();
       }
     } catch (error) {
       this.#refused(error);
@@ -140,27 +169,43 @@ export class ListKeeper {
     const { store, mchid } = this.#parts;
     const answer = this.#held;
     if (!store || !answer || this.#isWritten) return;
-    const isKept = await this.#attempt(() => store.writeIfNewer(mchid, answer));
+    const isKept = await this.#attempt('write', () => store.writeIfNewer(mchid, answer));
     if (isKept !== undefined && answer === this.#held) this.#isWritten = true;
   }
 
+  /** A list that the store may lack. */
+  get #isPending(): boolean {
+    return this.#held !== undefined && !this.#isWritten;
+  }
+
   /** What the store answers, or `undefined` when it does not. */
-  async #attempt<T>(call: () => Promise<T>): Promise<T | undefined> {
-    const { events } = this.#parts;
+  async #attempt<T>(use: StoreUse, call: () => Promise<T>): Promise<T | undefined> {
     try {
       const result = await call();
-      if (this.#isLost) events.publish({ type: 'store-back' });
-      this.#isLost = false;
+      this.#isBack(use);
       return result;
     } catch (error) {
       if (!(error instanceof WechatPayStoreError) || error.code === 'STORE_ENTRY_INVALID') {
         this.#refused(error);
         return undefined;
       }
-      if (!this.#isLost) events.publish({ type: 'store-lost', error });
-      this.#isLost = true;
+      if (use === 'lease') return undefined;
+      if (!this.#lost) this.#parts.events.publish({ type: 'store-lost', error });
+      this.#lost ??= use;
       return undefined;
     }
+  }
+
+  /** A store that can be read and not written is not back, as long as there is something to write. */
+  #isBack(use: StoreUse): void {
+    if (!this.#lost) return;
+    if (use !== 'write' && this.#isPending) {
+      this.#lost = 'write';
+      return;
+    }
+    if (use === 'read' && this.#lost === 'write') return;
+    this.#lost = undefined;
+    this.#parts.events.publish({ type: 'store-back' });
   }
 
   #refused(cause: unknown): void {
@@ -175,10 +220,10 @@ export class ListKeeper {
   }
 
   /**
-   * Somebody waits for the end of it, so it keeps the process alive: with a store that has no
-   * connection nothing else may do so while an application starts. Closing ends it early.
+   * Closing ends it early. While somebody waits for the end of it, it keeps the process alive: with a
+   * store that has no connection nothing else may do so while an application starts.
    */
-  #pause(ms: number): Promise<void> {
+  #pause(ms: number, { keepsAlive = true } = {}): Promise<void> {
     const { signal } = this.#closing;
     return new Promise((resolve) => {
       const end = (): void => {
@@ -187,7 +232,15 @@ export class ListKeeper {
         resolve();
       };
       const timer = setTimeout(end, signal.aborted ? 0 : ms);
+      if (!keepsAlive) timer.unref();
       signal.addEventListener('abort', end, { once: true });
     });
   }
+}
+
+function rolledBack(): WechatPayStoreError {
+  return new WechatPayStoreError(
+    'The store holds an older list than this process: it was rolled back, or a write was lost',
+    { code: 'STORE_ENTRY_INVALID' },
+  );
 }

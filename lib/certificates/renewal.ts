@@ -11,7 +11,10 @@ export interface RenewalOptions {
    * jitter is added. @default a random time between 6 and 10 hours
    */
   readonly everyMs?: number | undefined;
-  /** A cron expression in place of `everyMs`, such as `0 17 3,9,15,21 * * *`. */
+  /**
+   * A cron expression in place of `everyMs`, such as `0 17 3,9,15,21 * * *`. Each process waits a random
+   * time of up to 30 seconds more.
+   */
   readonly cron?: string | undefined;
   /** A certificate that expires within this time makes renewals hourly. @default 30 days */
   readonly renewBeforeMs?: number | undefined;
@@ -38,6 +41,8 @@ export const RENEWAL = {
   defaultPreviousKeyMs: 8 * 86_400_000,
   /** By cron all processes wake at once: a list that one of them got just now is good enough. */
   cronYoungMs: 5 * 60_000,
+  /** …and not all in the same second, when no store says that another one is at it. */
+  cronSpreadMs: 30_000,
   /** For merchants whose certificates are not polled: their own certificate is looked at daily. */
   idleMs: 24 * 3_600_000,
 } as const;
@@ -57,7 +62,7 @@ export interface RenewalState {
 
 /**
  * How long to wait for the next renewal, in milliseconds: the interval with jitter, less what the
- * list in force is old already, or until the cron expression says; hourly when the last certificate
+ * list in force is old already, or until a little after the cron expression says; hourly when the last certificate
  * is near its expiry; after failures a minute, two, four, … up to that.
  */
 export function nextRenewalMs(options: RenewalOptions, state: RenewalState): number {
@@ -65,7 +70,7 @@ export function nextRenewalMs(options: RenewalOptions, state: RenewalState): num
   const regular =
     options.cron === undefined
       ? Math.max(RENEWAL.minEveryMs, intervalMs(options, random) - ageMs)
-      : nextCronMs(options.cron, nowMs);
+      : nextCronMs(options.cron, nowMs) + RENEWAL.cronSpreadMs * random;
   const wanted = isNearExpiry(options, state)
     ? Math.min(regular, RENEWAL.nearExpiryMs * (0.9 + 0.2 * random))
     : regular;

@@ -8,16 +8,21 @@ export interface StoreMember {
   readonly mchid: string;
   /** The store may hold something new, or lack what this process holds. Never rejects. */
   sync(): Promise<void>;
+  /** The store can perhaps be written again: writes what it lacks. Never rejects. */
+  flush(): Promise<void>;
 }
 
 /** How long a broken watch, or a lost store, is left alone: the jitter keeps processes apart. */
 const PAUSE_MS = 4_000;
+/** A store that can be read and not written is asked ever more rarely whether it can be again. */
+const LONGEST_PAUSE_MS = 10 * 60_000;
 /** Merchants that read again at the same time after the store was lost. */
 const SYNCS_AT_ONCE = 16;
 
 /**
  * One store, as all merchants of a process use it: one watch, a bound of time on every call, and
- * no call at all while it is lost, but for a probe every few seconds.
+ * no call at all while it is lost, but for a probe every few seconds. One that can be read and not
+ * written, such as a replica, loses its writes only.
  *
  * @internal
  */
@@ -29,6 +34,10 @@ export class SharedStore {
   #rewatch: NodeJS.Timeout | undefined;
   #probe: NodeJS.Timeout | undefined;
   #loss: WechatPayStoreError | undefined;
+  #writeRetry: NodeJS.Timeout | undefined;
+  #writeLoss: WechatPayStoreError | undefined;
+  /** Since the last good write. */
+  #writeFailures = 0;
 
   constructor(store: CertificateStore, random: () => number) {
     this.#store = store;
@@ -56,12 +65,12 @@ export class SharedStore {
 
   /** @throws as {@link read} */
   writeIfNewer(mchid: string, answer: SignedAnswer): Promise<boolean> {
-    return this.#call(() => this.#store.writeIfNewer(mchid, answer));
+    return this.#write(() => this.#store.writeIfNewer(mchid, answer));
   }
 
   /** @throws as {@link read} */
   tryLease(key: string, ttlMs: number): Promise<boolean> {
-    return this.#call(() => this.#store.tryLease(key, ttlMs));
+    return this.#write(() => this.#store.tryLease(key, ttlMs));
   }
 
   async #call<T>(call: () => Promise<T>): Promise<T> {
@@ -74,14 +83,53 @@ export class SharedStore {
     }
   }
 
+  async #write<T>(call: () => Promise<T>): Promise<T> {
+    const loss = this.#loss ?? this.#writeLoss;
+    if (loss) throw loss;
+    try {
+      const result = await withinStoreTime(call);
+      this.#writeFailures = 0;
+      return result;
+    } catch (error) {
+      if (isAboutStore(error)) this.#loseWrites(error);
+      throw error;
+    }
+  }
+
   #lose(error: WechatPayStoreError): void {
     if (this.#loss || this.#members.size === 0) return;
     this.#loss = error;
     this.#planProbe();
   }
 
+  #loseWrites(error: WechatPayStoreError): void {
+    if (this.#loss || this.#writeLoss || this.#members.size === 0) return;
+    this.#writeLoss = error;
+    const pauses = 2 ** Math.min(this.#writeFailures++, 16);
+    const pauseMs = Math.min(PAUSE_MS * pauses, LONGEST_PAUSE_MS);
+    this.#writeRetry = setTimeout(() => void this.#tryWrites(), this.#jittered(pauseMs));
+    this.#writeRetry.unref();
+  }
+
+  /** Whether writes fail alone is told by a read: without one nobody would know when all is well again. */
+  async #tryWrites(): Promise<void> {
+    const [mchid] = this.#members.keys();
+    if (mchid === undefined || this.#loss) return;
+    try {
+      await this.read(mchid);
+    } catch {
+      if (this.#loss) return; // that probes from now on
+    }
+    this.#writeLoss = undefined;
+    // One after another: the first that fails is enough.
+    for (const member of [...this.#members.values()].flatMap((together) => [...together])) {
+      if (this.#loss || this.#writeLoss) return;
+      await member.flush();
+    }
+  }
+
   #planProbe(): void {
-    this.#probe = setTimeout(() => void this.#tryAgain(), this.#pauseMs());
+    this.#probe = setTimeout(() => void this.#tryAgain(), this.#jittered(PAUSE_MS));
     this.#probe.unref();
   }
 
@@ -94,6 +142,7 @@ export class SharedStore {
       if (isAboutStore(error)) return this.#planProbe();
     }
     this.#loss = undefined;
+    this.#forgetWriteLoss();
     await this.#syncAll();
   }
 
@@ -119,7 +168,7 @@ export class SharedStore {
       if (this.#members.size === 0) return;
       this.#startWatch();
       void this.#syncAll(); // what happened while nobody watched
-    }, this.#pauseMs());
+    }, this.#jittered(PAUSE_MS));
     this.#rewatch.unref();
   }
 
@@ -137,10 +186,16 @@ export class SharedStore {
     this.#watch?.unsubscribe();
     this.#watch = undefined;
     this.#loss = undefined;
+    this.#forgetWriteLoss();
   }
 
-  #pauseMs(): number {
-    return Math.round(PAUSE_MS * (0.75 + 0.5 * this.#random()));
+  #forgetWriteLoss(): void {
+    clearTimeout(this.#writeRetry);
+    this.#writeLoss = undefined;
+  }
+
+  #jittered(pauseMs: number): number {
+    return Math.round(pauseMs * (0.75 + 0.5 * this.#random()));
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type WechatPayError,
 } from '../errors/index.js';
 import type { PlatformKey } from './key-ring.js';
+import type { KeyAsker } from './on-demand-gate.js';
 
 /** Header fields by lower-case name, as Node, Express, Fastify and undici hand them out. */
 export type SignedHeaderSource = Readonly<Record<string, string | string[] | undefined>>;
@@ -32,6 +33,7 @@ const NAMES = {
   signature: 'wechatpay-signature',
   serial: 'wechatpay-serial',
 } as const;
+const ALL_NAMES = Object.values(NAMES);
 const TIMESTAMP = /^[0-9]{1,12}$/;
 const NONCE = /^[\x21-\x2b\x2d-\x7e]{1,128}$/;
 const SIGNATURE = /^[\x21-\x2b\x2d-\x7e]{1,1024}$/;
@@ -67,8 +69,8 @@ export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
 }
 
 function assertComplete(headers: SignedHeaderSource): void {
-  const missing = Object.values(NAMES).filter((name) => !headers[name]);
-  if (missing.length === 0) return;
+  if (ALL_NAMES.every((name) => headers[name])) return;
+  const missing = ALL_NAMES.filter((name) => !headers[name]);
   throw new WechatPaySignatureError(
     'SIGNATURE_MISSING',
     `Not signed: ${missing.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
@@ -92,7 +94,7 @@ export function assertFresh(headers: SignedHeaders, nowMs: number): void {
     throw new WechatPaySignatureError(
       'SIGNATURE_EXPIRED',
       `Signed ${awaySeconds} s away from now, less than ${WINDOW_SECONDS} s are accepted: check the clock of this machine (NTP)`,
-      { serial: headers.serial },
+      factsOf(headers),
     );
   }
 }
@@ -105,21 +107,26 @@ export function assertFresh(headers: SignedHeaders, nowMs: number): void {
 export function assertSigned(headers: SignedHeaders, body: Buffer, key: PlatformKey): void {
   const message = platformMessage(headers.timestamp, headers.nonce, body);
   if (verifySha256(message, headers.signature, key.key)) return;
-  const isProbe = headers.signature.startsWith(PROBE_PREFIX);
+  const facts = factsOf(headers);
   throw new WechatPaySignatureError(
     'SIGNATURE_INVALID',
-    isProbe
+    facts.isProbe
       ? 'A deliberate wrong signature of the platform (签名探测流量) was refused, as it should be'
       : 'The signature does not match the bytes received: verify the raw body, unchanged by any proxy or parser',
-    { isProbe, serial: headers.serial },
+    facts,
   );
+}
+
+/** A probe is one whatever it fails by: the platform sends some with old serial numbers. */
+function factsOf({ signature, serial }: SignedHeaders): { isProbe: boolean; serial: string } {
+  return { isProbe: signature.startsWith(PROBE_PREFIX), serial };
 }
 
 /** Where the keys of the platform come from. */
 export interface PlatformKeySource {
   readonly keyRing: { find(serial: string, nowMs: number): PlatformKey | undefined };
-  /** Never throws; may download once when the serial is unknown. */
-  find(serial: string): Promise<PlatformKey | undefined>;
+  /** Never throws; may read the store and download once when the serial is unknown. */
+  find(serial: string, options: { readonly from: KeyAsker }): Promise<PlatformKey | undefined>;
   /** Counts what a key has verified. */
   countReceived(id: string): void;
   /** Why the last download failed, if it did. */
@@ -130,7 +137,8 @@ export interface PlatformKeySource {
  * Checks that the platform signed these bytes just now: headers, time window, key, signature. The
  * cheap checks come first, so that what is malformed or stale costs no key and no download.
  *
- * @param wait bounds the wait for a key that has to be downloaded
+ * @param asked `from`: in answer to a call of ours, or from anybody; `wait`: bounds the wait for a key
+ * that has to be fetched
  * @throws {WechatPaySignatureError} for anything that does not verify, and whatever `wait` throws
  * @throws {WechatPayDecryptionError} when the key is unknown because no certificate list opens
  */
@@ -139,20 +147,25 @@ export async function verifySigned(
   rawHeaders: SignedHeaderSource,
   body: Buffer,
   nowMs: number,
-  wait: (key: Promise<PlatformKey | undefined>) => Promise<PlatformKey | undefined>,
+  asked: {
+    readonly from: KeyAsker;
+    readonly wait: (key: Promise<PlatformKey | undefined>) => Promise<PlatformKey | undefined>;
+  },
 ): Promise<void> {
   const headers = readSignedHeaders(rawHeaders);
   assertFresh(headers, nowMs);
   const { serial } = headers;
-  const key = keys.keyRing.find(serial, nowMs) ?? (await wait(keys.find(serial)));
+  const { from, wait } = asked;
+  const key = keys.keyRing.find(serial, nowMs) ?? (await wait(keys.find(serial, { from })));
   if (!key) {
     const { lastError } = keys.status;
+    const facts = factsOf(headers);
     // With a wrong APIv3 key nobody can be verified: that is our fault, not the sender's.
-    if (lastError instanceof WechatPayDecryptionError) throw lastError;
+    if (lastError instanceof WechatPayDecryptionError && !facts.isProbe) throw lastError;
     throw new WechatPaySignatureError(
       'SIGNATURE_KEY_UNKNOWN',
       `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
-      { serial },
+      facts,
     );
   }
   assertSigned(headers, body, key);

@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
+import { defer, finalize } from 'rxjs';
 import { WechatPayCertificateError, type WechatPayError } from '../errors/index.js';
 import type { CredentialField } from '../merchant/index.js';
 import { watchByPolling, type WatchParts } from './store-watch.js';
 
 /** Longest value of a credential field, in bytes. */
 export const MAX_FIELD_BYTES = 64 * 1024;
+
+/** In place of a digest where there is no value. */
+const NONE = 'none';
 
 /** How one value of a server becomes a field of a credential. */
 export interface StoredFieldParts {
@@ -24,23 +28,31 @@ export interface StoredFieldParts {
  */
 export function storedField(parts: StoredFieldParts): CredentialField<Buffer> {
   let known: string | undefined;
+  let listeners = 0;
   const poll = async (signal: AbortSignal): Promise<string[]> => {
     const digest = digestOf(await (parts.wait ?? parts.read)(signal));
     const hasChanged = known !== undefined && known !== digest;
     known = digest;
     return hasChanged ? ['changed'] : [];
   };
+  const watch = watchByPolling({
+    poll,
+    ...(parts.listen && { listen: parts.listen }),
+    everyMs: parts.everyMs,
+  });
   return {
     async load(signal) {
       signal.throwIfAborted();
       const value = await abortable(parts.read(signal), signal);
-      known = digestOf(value);
+      const digest = digestOf(value);
+      // What others were told of stays until the watch tells everybody.
+      const isNews = known === undefined || digest === NONE || (known === NONE && listeners === 0);
+      if (isNews) known = digest;
       return checkedValue(parts.what, value);
     },
-    changes: watchByPolling({
-      poll,
-      ...(parts.listen && { listen: parts.listen }),
-      everyMs: parts.everyMs,
+    changes: defer(() => {
+      listeners += 1;
+      return watch.pipe(finalize(() => (listeners -= 1)));
     }),
   };
 }
@@ -58,7 +70,7 @@ function checkedValue(what: string, value: Uint8Array | undefined): Buffer {
 
 /** Of the value only this is kept, so that a change is seen without holding a key. */
 function digestOf(value: Uint8Array | undefined): string {
-  return value ? createHash('sha256').update(value).digest('base64') : 'none';
+  return value ? createHash('sha256').update(value).digest('base64') : NONE;
 }
 
 function unavailable(message: string): WechatPayError {

@@ -6,11 +6,13 @@ export {
   type SharedParts,
 } from './merchant-context.js';
 export { DEFAULT_MERCHANT, MerchantRegistry } from './merchant-registry.js';
+export { MCHID, tooLate } from './merchant-lookups.js';
 export {
-  MCHID,
   WechatPayMerchants,
   type MerchantLifecycle,
   type WechatPayMerchantsOptions,
 } from './merchants.js';
 export { resolveOptions, type ResolveEnvironment } from './resolve-options.js';
+export { LATE, within } from './patience.js';
 export type { ResolvedOptions } from './resolved-options.js';
+export { SharedTransports } from './shared-transports.js';

@@ -1,6 +1,7 @@
 import {
   CertificateProvider,
   type CertificateStore,
+  type KeyDecisions,
   type OnDemandGate,
   type RenewalOptions,
   type SharedStore,
@@ -21,6 +22,7 @@ import {
   type Transport,
 } from '../transport/index.js';
 import { presentIdentity } from './client-identity.js';
+import { within } from './patience.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 /**
@@ -52,11 +54,23 @@ export interface MerchantContext {
    */
   tryLease(key: string, ttlMs: number): Promise<boolean | undefined>;
   /**
+   * Whether calls run or wait, or keys are being loaded.
+   *
+   * @internal
+   */
+  readonly isBusy: boolean;
+  /**
    * Refuses new calls and waits for those that run, for the grace time of the options.
    *
    * @internal
    */
   drain(): Promise<void>;
+  /**
+   * As {@link drain}, and waits for keys that are being loaded, too. Never rejects.
+   *
+   * @internal
+   */
+  finish(): Promise<void>;
   /** Ends what runs for this merchant. Closing twice is harmless. */
   close(): void;
 }
@@ -68,6 +82,8 @@ export interface SharedParts {
   readonly resilience: ResilienceParts;
   readonly bulkhead: Bulkhead;
   readonly gate: OnDemandGate;
+  /** What was decided about keys of a merchant holds also when it was unloaded meanwhile. */
+  readonly decisions: KeyDecisions;
   /** One store is watched once, however many merchants use it. */
   readonly storeFor: (store: CertificateStore) => SharedStore;
   /** Milliseconds since 1970. */
@@ -84,7 +100,7 @@ export function createMerchantContext(
 ): MerchantContext {
   const { mchid, closeGraceMs } = options;
   const admission = new Admission(options.bulkhead, shared.bulkhead);
-  const { transport, resilience, gate, storeFor, clock, random } = shared;
+  const { transport, resilience, gate, decisions, storeFor, clock, random } = shared;
   const events = new KeyEvents(mchid, clock);
   const credentials = new MerchantCredentialProvider({
     mchid,
@@ -120,9 +136,12 @@ export function createMerchantContext(
     events,
     fetch: http.fetchUnverified,
     gate,
+    decisions,
     clock,
     random,
   });
+  const loading = (): Promise<unknown> | undefined => certificates.loading ?? credentials.loading;
+  const drain = (): Promise<void> => admission.close(closeGraceMs);
   const identity = options.presentsCertificate
     ? presentIdentity(credentials.credential$, transport)
     : undefined;
@@ -141,7 +160,14 @@ export function createMerchantContext(
     notifications: new NotificationTally(),
     keyEvents: events,
     tryLease: async (key, ttlMs) => sharedStore?.tryLease(key, ttlMs).catch(() => undefined),
-    drain: () => admission.close(closeGraceMs),
+    get isBusy() {
+      const { running, waiting } = admission.own;
+      return running > 0 || waiting > 0 || loading() !== undefined;
+    },
+    drain,
+    finish: async () => {
+      await Promise.all([drain(), within(settled(loading), closeGraceMs)]);
+    },
     close: () => {
       identity?.unsubscribe();
       certificates.close();
@@ -149,4 +175,9 @@ export function createMerchantContext(
       events.close();
     },
   };
+}
+
+/** Resolves when nothing more is being loaded. */
+async function settled(loading: () => Promise<unknown> | undefined): Promise<void> {
+  for (let next = loading(); next; next = loading()) await next.catch(() => undefined);
 }

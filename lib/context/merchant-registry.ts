@@ -21,6 +21,12 @@ export class MerchantRegistry {
     return [...this.#contexts.values()];
   }
 
+  /** What is wrong with naming no merchant, when there are several and none is the default one. */
+  get ambiguity(): string | undefined {
+    const isClear = this.#contexts.size < 2 || this.#contexts.has(DEFAULT_MERCHANT);
+    return isClear ? undefined : this.#severalSentence;
+  }
+
   /** @throws {WechatPayConfigurationError} when the name is taken */
   add(context: MerchantContext): void {
     if (this.#contexts.has(context.name)) {
@@ -65,15 +71,22 @@ export class MerchantRegistry {
           (this.#contexts.size === 1 ? this.all[0] : undefined))
         : this.#contexts.get(name);
     if (found) return found;
-    const listed = [...this.#contexts.keys()].slice(0, MAX_LISTED);
-    const names = listed.map((known) => `"${known}"`).join(', ') || 'none';
     throw new WechatPayConfigurationError(
       [
         name === undefined
-          ? `Several merchants are registered (${names}): say which one, @WechatPayNotify({ merchant: '…' })`
-          : `No such merchant is registered; there is ${names}`,
+          ? this.#severalSentence
+          : `No such merchant is registered; there is ${this.#names}`,
       ],
       { code: 'MERCHANT_UNKNOWN', title: 'Unknown merchant' },
     );
+  }
+
+  get #severalSentence(): string {
+    return `Several merchants are registered (${this.#names}): say which one, @WechatPayNotify({ merchant: '…' })`;
+  }
+
+  get #names(): string {
+    const listed = [...this.#contexts.keys()].slice(0, MAX_LISTED);
+    return listed.map((known) => `"${known}"`).join(', ') || 'none';
   }
 }

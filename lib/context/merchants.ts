@@ -2,7 +2,9 @@ import { WechatPayConfigurationError } from '../errors/index.js';
 import type { NotificationInbox, NotificationQueue } from '../notification/index.js';
 import type { Bulkhead } from '../transport/index.js';
 import type { WechatPayOptions } from '../wechat-pay.options.js';
+import { LoadedMerchants } from './loaded-merchants.js';
 import type { MerchantContext } from './merchant-context.js';
+import { MerchantLookups, tooMany } from './merchant-lookups.js';
 import type { MerchantRegistry } from './merchant-registry.js';
 import { checkMerchantsShapes } from './option-shapes.js';
 
@@ -14,14 +16,15 @@ import { checkMerchantsShapes } from './option-shapes.js';
 export interface WechatPayMerchantsOptions {
   /**
    * Finds the options of a merchant that is not loaded, such as in a database; `undefined` when there
-   * is no such merchant. May be called again for one that was unloaded meanwhile.
+   * is no such merchant. May be called again for one that was unloaded meanwhile. It has 5 s, and a
+   * notification waits 2 s for it.
    */
   readonly resolve?:
     | ((mchid: string) => WechatPayOptions | undefined | Promise<WechatPayOptions | undefined>)
     | undefined;
   /**
-   * How many resolved merchants stay loaded, 1 to 1,000,000; beyond that, one that was not used for
-   * long is unloaded. @default 10000
+   * How many resolved merchants stay loaded, 1 to 1,000,000; beyond that, the one that was not used for
+   * longest is unloaded. One with a call in flight stays until later. @default 10000
    */
   readonly maxLoaded?: number | undefined;
   /** Calls of all merchants of this process at the same time, 1 to 100,000. @default 1024 */
@@ -36,18 +39,14 @@ export interface WechatPayMerchantsOptions {
   readonly queue?: NotificationQueue | undefined;
 }
 
-/** A resolved merchant. */
-interface Resolved {
-  readonly context: MerchantContext;
-  /** Since it was loaded, or last passed over when room was made. */
-  isUsed: boolean;
-}
-
 /** What the registry of an application does for {@link WechatPayMerchants}. */
 export interface MerchantLifecycle {
   readonly registry: MerchantRegistry;
   open(name: string, options: WechatPayOptions, isLazy: boolean): Promise<MerchantContext>;
+  /** Ends an idle one; whoever has kept it may use what it holds. */
   close(context: MerchantContext): void;
+  /** Lets what is in flight finish, and ends it. */
+  retire(context: MerchantContext): void;
   clock(): number;
   readonly bulkhead: Bulkhead;
 }
@@ -55,10 +54,6 @@ export interface MerchantLifecycle {
 const DEFAULT_MAX_LOADED = 10_000;
 /** Lookups of merchants under way at the same time; more than that is refused at once. */
 const MAX_RESOLVING = 256;
-/** A merchant that does not exist is not looked up again for this long. */
-const ABSENT_MS = 60_000;
-const MAX_ABSENT = 10_000;
-export const MCHID = /^[0-9]{6,32}$/;
 
 /**
  * All merchants of an application: those registered with `WechatPayModule`, those added at run time,
@@ -69,19 +64,24 @@ export const MCHID = /^[0-9]{6,32}$/;
 export class WechatPayMerchants {
   readonly #lifecycle: MerchantLifecycle;
   #options: WechatPayMerchantsOptions = {};
-  /** Resolved merchants, the next to be considered for unloading first. */
-  readonly #resolved = new Map<string, Resolved>();
+  readonly #lookups: MerchantLookups;
+  readonly #resolved = new LoadedMerchants();
   readonly #resolving = new Map<string, Promise<MerchantContext>>();
-  readonly #absentUntilMs = new Map<string, number>();
 
   /** @internal */
   constructor(lifecycle: MerchantLifecycle) {
     this.#lifecycle = lifecycle;
+    this.#lookups = new MerchantLookups(() => lifecycle.clock());
   }
 
   /** Names of the merchants that are loaded now: registered names, and mchids of the others. */
   get names(): readonly string[] {
     return this.#lifecycle.registry.all.map(({ name }) => name);
+  }
+
+  /** The merchants that are loaded now. To look at them, unlike {@link find}, does not count as use. */
+  get loaded(): readonly MerchantContext[] {
+    return this.#lifecycle.registry.all;
   }
 
   /**
@@ -91,16 +91,13 @@ export class WechatPayMerchants {
    * @throws {WechatPayConfigurationError} for wrong options, with every problem, or a name that is taken
    */
   add(options: WechatPayOptions, name: string = options.mchid): Promise<MerchantContext> {
-    this.#absentUntilMs.delete(name);
+    this.#lookups.forgetAbsent(name);
     return this.#open(name, options);
   }
 
   /** The merchant of this name, if it is loaded now. Takes less than a microsecond. */
   find(name: string): MerchantContext | undefined {
-    const resolved = this.#resolved.get(name);
-    if (!resolved) return this.#lifecycle.registry.find(name);
-    resolved.isUsed = true;
-    return resolved.context;
+    return this.#resolved.use(name) ?? this.#lifecycle.registry.find(name);
   }
 
   /**
@@ -108,27 +105,35 @@ export class WechatPayMerchants {
    * not keep it: one that is unloaded no longer renews its keys.
    *
    * @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN`, or its options are wrong
+   * @throws {WechatPayTransportError} `TIMEOUT` when `resolve` takes too long, `OVERLOADED` when too many
+   * are resolved at the same time; a later call can succeed
    */
   async get(name: string): Promise<MerchantContext> {
     const held = this.find(name);
     if (held) return held;
     const running = this.#resolving.get(name);
     if (running) return running;
-    const resolving = this.#load(name).finally(() => this.#resolving.delete(name));
+    const isWanted = (): boolean => this.#resolving.get(name) === resolving;
+    const resolving = this.#load(name, isWanted).finally(() => {
+      if (isWanted()) this.#resolving.delete(name);
+    });
     this.#resolving.set(name, resolving);
     return resolving;
   }
 
   /**
-   * Takes a merchant out. What is in flight finishes; nothing of it is renewed any more.
+   * Takes a merchant out. What is in flight finishes, and has its keys for `http.closeGraceMs`; nothing
+   * of it is begun or renewed any more. Whoever waits for it to be loaded gets what `resolve` gives after
+   * this.
    *
    * @returns whether there was one
    */
   remove(name: string): boolean {
     const context = this.#lifecycle.registry.find(name);
     this.#resolved.delete(name);
+    this.#resolving.delete(name);
     if (!context) return false;
-    this.#lifecycle.close(context);
+    this.#lifecycle.retire(context);
     return true;
   }
 
@@ -137,8 +142,12 @@ export class WechatPayMerchants {
    * no name that was looked for in vain a moment ago. @internal
    */
   mayResolve(name: string): boolean {
-    if (!this.#options.resolve || !MCHID.test(name)) return false;
-    return (this.#absentUntilMs.get(name) ?? 0) <= this.#lifecycle.clock();
+    return this.#lookups.mayFind(name);
+  }
+
+  /** Whether merchants are resolved at all. @internal */
+  get canResolve(): boolean {
+    return this.#lookups.resolve !== undefined;
   }
 
   /** Whether it is being looked for at this moment. @internal */
@@ -157,6 +166,7 @@ export class WechatPayMerchants {
     checkMerchantsShapes(options, (problem) => problems.push(problem));
     if (problems.length > 0) throw new WechatPayConfigurationError(problems);
     this.#options = options;
+    this.#lookups.resolve = options.resolve;
     const { maxConcurrency } = options;
     if (maxConcurrency !== undefined) this.#lifecycle.bulkhead.resize(maxConcurrency);
   }
@@ -166,57 +176,29 @@ export class WechatPayMerchants {
     return this.#lifecycle.open(name, { ...options, inbox, queue }, true);
   }
 
-  async #load(name: string): Promise<MerchantContext> {
-    const { resolve } = this.#options;
-    if (!resolve || !this.mayResolve(name)) throw unknown();
-    if (this.#resolving.size >= MAX_RESOLVING) {
-      throw unknown('Too many merchants are being looked up at the same time: try again');
-    }
-    const options = await resolve(name);
-    if (!options) {
-      this.#rememberAbsent(name);
-      throw unknown();
-    }
-    if (options.mchid !== name) {
-      throw new WechatPayConfigurationError([
-        `resolve('${name}') delivered the options of another merchant: their mchid must be the one asked for`,
-      ]);
-    }
+  /** @param isWanted false from when it was removed on: what was found before is out of date */
+  async #load(name: string, isWanted: () => boolean): Promise<MerchantContext> {
+    const isFull = this.#resolving.size >= MAX_RESOLVING;
+    if (isFull && this.#lookups.mayFind(name)) throw tooMany(MAX_RESOLVING);
+    const options = await this.#lookups.find(name);
+    if (!isWanted()) return this.get(name);
     const added = this.find(name); // by `add`, meanwhile
     if (added) return added;
-    const context = await this.#open(name, options);
+    const context = await this.#open(name, options).catch((error: unknown) => {
+      if (isWanted()) throw error;
+    });
+    if (!context || !isWanted()) return this.get(name);
     this.#makeRoom();
-    this.#resolved.set(name, { context, isUsed: false });
+    this.#resolved.add(context);
     return context;
   }
 
-  /** A second chance for each that was used: a lookup then costs a mark, not a change of order. */
   #makeRoom(): void {
     const { maxLoaded = DEFAULT_MAX_LOADED } = this.#options;
-    for (const [name, resolved] of this.#resolved) {
-      if (this.#resolved.size < maxLoaded) return;
-      if (!resolved.isUsed) this.remove(name);
-      else {
-        resolved.isUsed = false;
-        this.#resolved.delete(name);
-        this.#resolved.set(name, resolved); // comes again at the end of this loop
-      }
+    while (this.#resolved.size >= maxLoaded) {
+      const idle = this.#resolved.takeIdle();
+      if (!idle) return; // all of them are busy
+      this.#lifecycle.close(idle);
     }
   }
-
-  #rememberAbsent(name: string): void {
-    this.#absentUntilMs.delete(name);
-    this.#absentUntilMs.set(name, this.#lifecycle.clock() + ABSENT_MS);
-    const [oldest] = this.#absentUntilMs.keys();
-    if (this.#absentUntilMs.size > MAX_ABSENT && oldest !== undefined) {
-      this.#absentUntilMs.delete(oldest);
-    }
-  }
-}
-
-function unknown(problem = 'There is no merchant of this mchid'): WechatPayConfigurationError {
-  return new WechatPayConfigurationError([problem], {
-    code: 'MERCHANT_UNKNOWN',
-    title: 'Unknown merchant',
-  });
 }

@@ -74,8 +74,9 @@ export class RenewalPlan {
     const { credentials, certificates, keyEvents } = context;
     const isLoaded = credentials.credential !== undefined || certificates.keyRing.signedAtMs > 0;
     if (isLoaded) entry.lookAtMs = this.#soon();
-    entry.subscription = keyEvents.events$.subscribe(({ type }) => this.#hear(entry, type));
+    entry.subscription = keyEvents.events$.subscribe((event) => this.#hear(entry, event));
     this.#enqueue(entry);
+    this.#plan();
   }
 
   remove(context: MerchantContext): void {
@@ -95,24 +96,33 @@ export class RenewalPlan {
     this.#cancel();
   }
 
-  #hear(entry: Entry, type: KeyEvent['type']): void {
-    const isChanged = type === 'loaded' || type === 'rotated' || type === 'renewed';
-    if (isChanged) entry.lookAtMs = Math.min(entry.lookAtMs, this.#soon());
-    // Of a renewal of our own we see what came of it.
-    if (!entry.isRenewing) {
-      if (type === 'renewed' || type === 'no-certificates') {
-        entry.renewAtMs = this.#nextRenewalAt(entry);
-      } else if (type === 'refresh-failed') {
+  /** What came of a renewal of our own is seen when it ends. */
+  #hear(entry: Entry, event: KeyEvent): void {
+    switch (event.type) {
+      case 'loaded':
+      case 'rotated':
+        break;
+      case 'renewed':
+        if (!entry.isRenewing) entry.renewAtMs = this.#nextRenewalAt(entry, event.source);
+        break;
+      case 'no-certificates':
+        if (!entry.isRenewing) entry.renewAtMs = NEVER;
+        break;
+      case 'refresh-failed':
+        if (entry.isRenewing) return;
         entry.renewAtMs = Math.min(entry.renewAtMs, this.#nextRenewalAt(entry));
-      } else if (!isChanged) return;
+        break;
+      default:
+        return;
     }
+    if (event.type !== 'refresh-failed') entry.lookAtMs = Math.min(entry.lookAtMs, this.#soon());
     this.#enqueue(entry);
+    this.#plan();
   }
 
   #enqueue(entry: Entry): void {
     if (this.#entries.get(entry.context) !== entry) return;
     this.#queue.set(entry, Math.min(entry.renewAtMs, entry.lookAtMs));
-    this.#plan();
   }
 
   #cancel(): void {
@@ -144,15 +154,17 @@ export class RenewalPlan {
       if (!entry) break;
       if (entry.lookAtMs <= nowMs) this.#look(entry, nowMs);
       if (entry.renewAtMs <= nowMs) void this.#renew(entry);
-      this.#queue.set(entry, Math.min(entry.renewAtMs, entry.lookAtMs));
+      this.#enqueue(entry);
     }
     this.#plan();
   }
 
-  #look({ context, expiry }: Entry, nowMs: number): void {
-    const { renewal, keyEvents } = context;
+  #look(entry: Entry, nowMs: number): void {
+    const { renewal, keyEvents } = entry.context;
     const beforeMs = renewal.renewBeforeMs ?? RENEWAL.defaultRenewBeforeMs;
-    for (const detail of expiry.look(context, nowMs, beforeMs)) keyEvents.publish(detail);
+    entry.lookAtMs = nowMs + RENEWAL.idleMs * (0.9 + 0.2 * this.#parts.random());
+    const found = entry.expiry.look(entry.context, nowMs, beforeMs);
+    for (const detail of found) keyEvents.publish(detail);
   }
 
   async #renew(entry: Entry): Promise<void> {
@@ -168,7 +180,7 @@ export class RenewalPlan {
     entry.renewAtMs =
       outcome === 'busy' // Whoever has the lease may have died with it: look when it has ended.
         ? clock() + LEASE_MS * (1 + 0.5 * random())
-        : this.#nextRenewalAt(entry);
+        : this.#nextRenewalAt(entry, outcome === 'young' ? 'store' : 'platform');
     this.#enqueue(entry);
     this.#work();
   }
@@ -178,19 +190,18 @@ export class RenewalPlan {
     return clock() + LOOK_AFTER_MS + LOOK_SPREAD_MS * random();
   }
 
-  /** The period begins when the list in force was signed, whoever has downloaded it. */
-  #nextRenewalAt(entry: Entry): number {
+  /** When somebody else has downloaded the list in force, the period began then. */
+  #nextRenewalAt(entry: Entry, source: 'platform' | 'store' = 'platform'): number {
     if (!isPolled(entry)) return NEVER;
     const { clock, random } = this.#parts;
     const { certificates, renewal } = entry.context;
-    const { signedAtMs } = certificates.keyRing;
     const nowMs = clock();
     const waitMs = nextRenewalMs(renewal, {
       nowMs,
       failures: certificates.status.failures,
       lastExpiryMs: lastExpiryMs(entry.context, nowMs),
       random: random(),
-      ageMs: signedAtMs > 0 ? Math.max(0, nowMs - signedAtMs) : 0,
+      ageMs: source === 'store' ? Math.max(0, nowMs - certificates.keyRing.signedAtMs) : 0,
     });
     return nowMs + waitMs;
   }

@@ -4,6 +4,8 @@ import {
   type Channel,
   type TracingChannel,
 } from 'node:diagnostics_channel';
+import type { WechatPayErrorCode } from '../errors/index.js';
+import { runTraced } from './tracing-system.js';
 
 /**
  * A call of a merchant, from its admission to its result. The object is one for the whole call: what is
@@ -62,6 +64,36 @@ export interface NotificationEvent {
   eventType: string | undefined;
   /** The platform's `Request-ID`. */
   readonly requestId: string | undefined;
+  /**
+   * Known at the end: let through; a deliberate wrong signature of the platform (签名探测流量); not genuine,
+   * or not for this merchant; or the fault is on this side, such as a wrong APIv3 key.
+   */
+  outcome: 'accepted' | 'probe' | 'refused' | 'failed' | undefined;
+  /** The code of the error, of all that were not accepted. */
+  reason: WechatPayErrorCode | 'UNKNOWN' | undefined;
+  error?: unknown;
+}
+
+/**
+ * A verified notification in the hands of one handler, or on its way into the queue.
+ *
+ * @publicApi
+ */
+export interface HandlerEvent {
+  /** How it came through the guard; `undefined` for what a queue brought or a query found. */
+  readonly notification: NotificationEvent | undefined;
+  readonly merchant: string;
+  readonly mchid: string;
+  readonly id: string;
+  readonly eventType: string;
+  /** Name of the handler; `undefined` for the queue. */
+  readonly handler: string | undefined;
+  /**
+   * Known at the end: handled in time; handled when the platform was told to come back; it failed; it had
+   * been handled before; somebody is at it now; or the queue has it.
+   */
+  outcome: 'handled' | 'late' | 'failed' | 'duplicate' | 'busy' | 'queued' | undefined;
+  /** Why it failed: the application's own error, which may hold anything. */
   error?: unknown;
 }
 
@@ -80,6 +112,7 @@ export const CHANNELS = {
   call: 'nestjs-wechatpay:call',
   attempt: 'nestjs-wechatpay:attempt',
   notification: 'nestjs-wechatpay:notification',
+  handler: 'nestjs-wechatpay:handler',
   breaker: 'nestjs-wechatpay:breaker',
 } as const;
 
@@ -87,19 +120,21 @@ export const CHANNELS = {
 export const callChannel = tracing<CallEvent>(CHANNELS.call);
 export const attemptChannel = tracing<AttemptEvent>(CHANNELS.attempt);
 export const notificationChannel = tracing<NotificationEvent>(CHANNELS.notification);
+export const handlerChannel = tracing<HandlerEvent>(CHANNELS.handler);
 export const breakerChannel: Channel = channel(CHANNELS.breaker);
 
 function tracing<Event extends object>(name: string): TracingChannel<unknown, Event> {
   return tracingChannel(name) as TracingChannel<unknown, Event>;
 }
 
-/** Runs work and tells of its beginning and its end, if anybody listens. */
+/** Runs work and tells of its beginning and its end, if anybody listens; inside its span, if it has one. */
 export function traced<Event extends object, T>(
   through: TracingChannel<unknown, Event>,
   event: Event,
   work: () => Promise<T>,
 ): Promise<T> {
-  return isHeard(through) ? (through.tracePromise(work, event) as Promise<T>) : work();
+  if (!isHeard(through)) return work();
+  return through.tracePromise(() => runTraced(event, work), event) as Promise<T>;
 }
 
 /** Whether anybody listens. */

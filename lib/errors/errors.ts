@@ -54,7 +54,8 @@ export type TransportErrorCode =
 /**
  * The platform could not be reached or did not answer in time, and nothing was changed by it:
  * either nothing was sent, or the request was a read. `CIRCUIT_OPEN` (no host answers) and
- * `OVERLOADED` (too many calls at the same time) come at once, with `retryAfterMs`.
+ * `OVERLOADED` (too many calls at the same time) come at once, with `retryAfterMs`. A merchant that is
+ * looked for fails in the same way, with `OVERLOADED` or `TIMEOUT`, and `CLOSED` when it was removed.
  *
  * @publicApi
  */

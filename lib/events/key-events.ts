@@ -72,6 +72,8 @@ export type KeyEvent = KeyEventBase &
     | { readonly type: 'api-v3-key-wrong' }
     /** Something opened only with a previous APIv3 key (APIv3密钥); published once an hour at most. */
     | { readonly type: 'previous-api-v3-key-used' }
+    /** A field of an answer opened only with a previous private key; published once an hour at most. */
+    | { readonly type: 'previous-private-key-used' }
     /** The store fails: everything goes on from memory, and each process refreshes for itself. */
     | { readonly type: 'store-lost'; readonly error: WechatPayError }
     | { readonly type: 'store-back' }

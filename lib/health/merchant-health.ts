@@ -1,3 +1,4 @@
+import { RENEWAL } from '../certificates/index.js';
 import type { MerchantContext } from '../context/index.js';
 import type { NotificationCounts } from '../notification/index.js';
 
@@ -22,6 +23,8 @@ export interface MerchantHealth {
     readonly platformKeys: readonly PlatformKeyHealth[];
     readonly lastRefresh: string | undefined;
     readonly lastRefreshError: string | undefined;
+    /** Why the credential could not be loaded from its source when that was last tried. */
+    readonly lastCredentialError: string | undefined;
     /** As the platform's answers show it, or else its notifications. */
     readonly clockSkewMs: number | undefined;
     readonly notifications: Omit<NotificationCounts, 'clockSkewMs'>;
@@ -29,15 +32,17 @@ export interface MerchantHealth {
 }
 
 const DAY_MS = 86_400_000;
-const WARN_BEFORE_MS = 30 * DAY_MS;
 /** One or two late refreshes happen; from the third on somebody should look. */
 const MISSED_REFRESHES = 3;
+/** Two of the longest periods: a renewal that does not even fail has stopped. */
+const OLD_LIST_MS = 24 * 3_600_000;
 const SKEW_WARN_MS = 60_000;
 
 /**
  * Judges a merchant by facts already known: expiry, refreshes, clock. `down` only when keys were
  * asked for, or held, and nothing can verify, so that a late refresh never takes every process out
- * at once.
+ * at once. Neither does a credential that its source does not deliver: it fails for all processes at
+ * once, and a restart would lose the one in force.
  */
 export function merchantHealth(context: MerchantContext, nowMs: number): MerchantHealth {
   const { certificates, credentials, http, notifications } = context;
@@ -55,19 +60,31 @@ export function merchantHealth(context: MerchantContext, nowMs: number): Merchan
     isDegraded = true;
     reasons.push(reason);
   };
+  const { renewBeforeMs: beforeMs = RENEWAL.defaultRenewBeforeMs } = context.renewal;
+  const before = `within ${Math.ceil(beforeMs / DAY_MS)} days`;
   const newest = keyRing.newestCertificate(nowMs);
   const hasPublicKey = keyRing.keys.some(({ kind }) => kind === 'publicKey');
-  if (newest && !hasPublicKey && newest.notAfterMs - nowMs < WARN_BEFORE_MS) {
-    warn('the last platform certificate expires within 30 days');
+  if (newest && !hasPublicKey && newest.notAfterMs - nowMs < beforeMs) {
+    warn(`the last platform certificate expires ${before}`);
   }
-  if (credential?.notAfterMs !== undefined && credential.notAfterMs - nowMs < WARN_BEFORE_MS) {
+  if (credential?.notAfterMs !== undefined && credential.notAfterMs - nowMs < beforeMs) {
     warn(
       credential.notAfterMs <= nowMs
         ? 'the merchant certificate (商户API证书) has expired'
-        : 'the merchant certificate (商户API证书) expires within 30 days',
+        : `the merchant certificate (商户API证书) expires ${before}`,
+    );
+  }
+  if (credentials.lastError) {
+    warn(
+      credential
+        ? 'the merchant credential cannot be loaded anew; the one before stays'
+        : 'the merchant credential cannot be loaded, and calls cannot be signed',
     );
   }
   if (status.failures >= MISSED_REFRESHES) warn(`${status.failures} refreshes failed in a row`);
+  else if (isOverdue(certificates, nowMs)) {
+    warn('the platform certificates were last renewed more than 24 hours ago');
+  }
   if (Math.abs(clockSkewMs ?? 0) > SKEW_WARN_MS) {
     warn('the clock of this machine differs from the platform by more than a minute');
   }
@@ -87,10 +104,20 @@ export function merchantHealth(context: MerchantContext, nowMs: number): Merchan
           ? undefined
           : new Date(status.lastSuccessAtMs).toISOString(),
       lastRefreshError: status.lastError?.code,
+      lastCredentialError: credentials.lastError?.code,
       clockSkewMs,
       notifications: counts,
     },
   };
+}
+
+/** Whether renewals have stopped without a failure; a list that nobody has needed yet is not late. */
+function isOverdue(
+  { usesCertificates, keyRing, status }: MerchantContext['certificates'],
+  nowMs: number,
+): boolean {
+  const isRenewed = usesCertificates && keyRing.signedAtMs > 0 && !status.hasNoCertificates;
+  return isRenewed && nowMs - keyRing.signedAtMs > OLD_LIST_MS;
 }
 
 function daysLeft(notAfterMs: number | undefined, nowMs: number): number | undefined {

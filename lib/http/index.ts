@@ -10,6 +10,7 @@ export type {
   WechatPayStream,
   WechatPayStreamOptions,
 } from './http.interface.js';
+export type { WechatPayHttpAttempt, WechatPayHttpCall, WechatPayHttpEvent } from './http-events.js';
 export { parseJson } from './json.js';
 export { expandPath, type QueryValue } from './target.js';
 export type { CallSettings } from './signed-call.js';

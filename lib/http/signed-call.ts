@@ -1,5 +1,11 @@
 import type { CertificateProvider } from '../certificates/index.js';
-import { attemptChannel, callChannel, isHeard, type CallEvent } from '../diagnostics/index.js';
+import {
+  attemptChannel,
+  callChannel,
+  isHeard,
+  traced,
+  type CallEvent,
+} from '../diagnostics/index.js';
 import {
   redactTarget,
   WechatPayApiError,
@@ -108,7 +114,7 @@ export class SignedCall<T> {
       requestId: undefined,
     };
     this.#event = event;
-    return callChannel.tracePromise(() => this.#run(), event) as Promise<WechatPayAnswer<T>>;
+    return traced(callChannel, event, () => this.#run());
   }
 
   async #run(): Promise<WechatPayAnswer<T>> {
@@ -179,7 +185,7 @@ export class SignedCall<T> {
       Object.assign(event, { status, requestId });
       Object.assign(call, { status, requestId });
     };
-    return attemptChannel.tracePromise(async () => {
+    return traced(attemptChannel, event, async () => {
       try {
         const answer = await this.#send(attempt);
         note(answer);
@@ -188,7 +194,7 @@ export class SignedCall<T> {
         note(error instanceof WechatPayError ? (error as WechatPayApiError) : {});
         throw error;
       }
-    }, event) as Promise<WechatPayAnswer<T>>;
+    });
   }
 
   async #send(attempt: Attempt): Promise<WechatPayAnswer<T>> {

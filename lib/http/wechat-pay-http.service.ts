@@ -1,7 +1,10 @@
+import type { Observable } from 'rxjs';
 import type { SignedFetch } from '../certificates/index.js';
-import { WechatPayApiError, WechatPayRequestError } from '../errors/index.js';
-import { Deadline, requestIdOf, runCall, splitPlatformUrl } from '../transport/index.js';
+import { WechatPayRequestError } from '../errors/index.js';
+import { Deadline, runCall } from '../transport/index.js';
+import { download } from './download.js';
 import { protocolHeaders } from './headers.js';
+import { httpEventsOf, type WechatPayHttpEvent } from './http-events.js';
 import type {
   WechatPayAnswer,
   WechatPayCallOptions,
@@ -10,17 +13,13 @@ import type {
   WechatPayStream,
   WechatPayStreamOptions,
 } from './http.interface.js';
-import { readBounded } from './outcome.js';
 import { SignedCall, type CallParts } from './signed-call.js';
 import { signRequest } from './signing.js';
-import { buildTarget } from './target.js';
-import { isUnsignedDownload } from './unsigned-downloads.js';
 
 /** What a {@link WechatPayHttpService} is made of. */
 export type HttpServiceParts = Omit<CallParts, 'noteClock'>;
 
 const MAX_LIST_BYTES = 4 * 1024 * 1024;
-const MAX_ERROR_BYTES = 64 * 1024;
 const MAX_TIMEOUT_MS = 600_000;
 const MAX_RETRIES = 5;
 const DEFAULT_IDLE_MS = 30_000;
@@ -35,9 +34,15 @@ const MAX_DOWNLOAD_MS = 10_000;
 export class WechatPayHttpService {
   readonly #parts: CallParts;
   #clockSkewMs: number | undefined;
+  /**
+   * Finished calls and attempts of this merchant, for applications without OpenTelemetry: duration, status,
+   * error. Costs nothing while nobody is subscribed; never ends, so unsubscribe. Downloads are not in it.
+   */
+  readonly httpEvents$: Observable<WechatPayHttpEvent>;
 
   /** @internal */
   constructor(parts: HttpServiceParts) {
+    this.httpEvents$ = httpEventsOf(parts);
     this.#parts = { ...parts, noteClock: (time) => this.#noteClock(time) };
   }
 
@@ -116,57 +121,18 @@ export class WechatPayHttpService {
    * (`HOST_NOT_ALLOWED`), and what {@link request} throws on the way
    */
   async stream(pathOrUrl: string, options: WechatPayStreamOptions = {}): Promise<WechatPayStream> {
-    const { credentials, transport, origins, settings, clock, resilience } = this.#parts;
-    const primary = (): string =>
-      resilience.hosts.choose(origins, { inVain: [], mayProbe: false }).origin;
-    const isUrl = typeof pathOrUrl === 'string' && !pathOrUrl.startsWith('/');
-    const { origin, target } = isUrl
-      ? splitPlatformUrl(pathOrUrl, origins)
-      : { origin: primary(), target: buildTarget(pathOrUrl) };
-    if (!isUnsignedDownload(target)) {
-      throw new WechatPayRequestError(
-        'Only file downloads can be streamed: use get() for the rest',
-      );
-    }
-    const headersTimeoutMs = timeout(
-      'headersTimeoutMs',
-      options.headersTimeoutMs,
-      settings.timeoutMs,
-    );
-    const idleTimeoutMs = timeout('idleTimeoutMs', options.idleTimeoutMs, DEFAULT_IDLE_MS);
-    const deadline = new Deadline(headersTimeoutMs, options.signal);
-    try {
-      const credential = await deadline.race(credentials.get());
-      const signed = await signRequest(credential, 'GET', target, '', clock(), deadline);
-      const answer = await transport.stream(
-        {
-          origin,
-          method: 'GET',
-          target,
-          headers: protocolHeaders(signed.authorization, undefined, undefined, '*/*'),
-          body: undefined,
-          attempt: 1,
-        },
-        deadline,
-        { idleTimeoutMs, signal: options.signal },
-      );
-      const { status, headers, body } = answer;
-      const requestId = requestIdOf(headers);
-      if (status >= 200 && status < 300) return { status, requestId, headers, body };
-      // the status says enough when the rest does not come in time
-      const text = await deadline
-        .race(readBounded(body, MAX_ERROR_BYTES))
-        .catch(() => Buffer.alloc(0))
-        .finally(() => body.destroy());
-      throw new WechatPayApiError({ method: 'GET', target, status, body: text, requestId });
-    } finally {
-      deadline.dispose();
-    }
+    const { settings } = this.#parts;
+    const { headersTimeoutMs, idleTimeoutMs, signal } = options;
+    return download(this.#parts, pathOrUrl, {
+      headersTimeoutMs: timeout('headersTimeoutMs', headersTimeoutMs, settings.timeoutMs),
+      idleTimeoutMs: timeout('idleTimeoutMs', idleTimeoutMs, DEFAULT_IDLE_MS),
+      signal,
+    });
   }
 
   /** Signs and sends without verifying: for the certificate download, which proves itself. @internal */
   readonly fetchUnverified: SignedFetch = async (method, target, { signal, wechatpaySerial }) => {
-    const { credentials, transport, resilience, origins, settings, clock } = this.#parts;
+    const { credentials, transport, resilience, origins, settings, clock, noteClock } = this.#parts;
     const deadline = new Deadline(Math.min(settings.timeoutMs, MAX_DOWNLOAD_MS), signal);
     // Renewal has a schedule of its own for what fails.
     const plan = { deadline, origins, isRepeatable: false, maxRetries: 0, attemptTimeoutMs: 0 };
@@ -177,7 +143,11 @@ export class WechatPayHttpService {
         const headers = protocolHeaders(signed.authorization, undefined, wechatpaySerial);
         const { origin, number } = attempt;
         const wire = { origin, method, target, headers, body: undefined, attempt: number };
-        return transport.send(wire, attempt, MAX_LIST_BYTES);
+        const answer = await transport.send(wire, attempt, MAX_LIST_BYTES);
+        // A clock that is wrong is refused here first, and nothing else may be called for hours.
+        const { status, headers: answered } = answer;
+        if (status >= 300 && typeof answered['date'] === 'string') noteClock(answered['date']);
+        return answer;
       });
     } finally {
       deadline.dispose();

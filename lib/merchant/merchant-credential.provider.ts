@@ -51,6 +51,10 @@ export class MerchantCredentialProvider {
   #delivered: MerchantCredential | undefined;
   #predecessors: readonly Predecessor[] = [];
   #lastRefusal: string | undefined;
+  #lastError: WechatPayError | undefined;
+  /** Calls of {@link replace}, and the one whose credential came in force last. */
+  #replacements = 0;
+  #inForce = 0;
   #forgetting: NodeJS.Timeout | undefined;
 
   /** @internal */
@@ -63,6 +67,19 @@ export class MerchantCredentialProvider {
   /** The credential in force, or `undefined` before the first use. */
   get credential(): MerchantCredential | undefined {
     return this.#subject.value;
+  }
+
+  /**
+   * Why the source did not deliver when it was last asked; `undefined` once it has, or once another
+   * credential was put in force by hand. What is in force stays so meanwhile.
+   */
+  get lastError(): WechatPayError | undefined {
+    return this.#lastError;
+  }
+
+  /** A load that is under way, if one is. @internal */
+  get loading(): Promise<unknown> | undefined {
+    return this.#loading;
   }
 
   /** The credential in force and every later one; a late subscriber gets the current one at once. */
@@ -102,8 +119,14 @@ export class MerchantCredentialProvider {
    * before stays in force
    */
   async replace(material: CredentialMaterial): Promise<MerchantCredential> {
+    const order = ++this.#replacements;
     try {
-      const replaced = this.#put(await this.#check(material));
+      const checked = await this.#check(material);
+      const { value } = this.#subject;
+      if (order < this.#inForce && value) return value; // a later one was faster
+      const replaced = this.#put(checked);
+      this.#inForce = order;
+      this.#lastError = undefined;
       this.#follow();
       return replaced;
     } catch (error) {
@@ -114,7 +137,7 @@ export class MerchantCredentialProvider {
 
   /** Ends a load that is under way and the watch of the source; completes {@link credential$}. */
   close(): void {
-    this.#closing.abort();
+    this.#closing.abort(closed());
     this.#follower?.stop();
     clearTimeout(this.#forgetting);
     this.#subject.complete();
@@ -125,18 +148,27 @@ export class MerchantCredentialProvider {
     return this.#loading;
   }
 
+  /** What was put in force by hand meanwhile stays: whoever did it knew more than this load. */
   async #load(): Promise<MerchantCredential> {
+    const inForce = this.#inForce;
+    const replaced = (): MerchantCredential | undefined =>
+      inForce === this.#inForce ? undefined : this.#subject.value;
     try {
       const credential = await this.#withinTime(async (signal) => {
         const material = await this.#source?.load(signal);
         return this.#check(material);
       });
       this.#follow();
-      const loaded = this.#put(credential);
+      const loaded = replaced() ?? this.#put(credential);
       this.#lastRefusal = undefined;
+      this.#lastError = undefined;
       return loaded;
     } catch (cause) {
-      throw this.#refused(cause);
+      const stays = replaced();
+      if (stays) return stays;
+      const error = this.#refused(cause);
+      this.#lastError = error;
+      throw error;
     }
   }
 
@@ -252,6 +284,6 @@ export class MerchantCredentialProvider {
 function closed(): WechatPayCertificateError {
   return new WechatPayCertificateError(
     'CREDENTIAL_UNAVAILABLE',
-    'The application is shutting down',
+    'This merchant was removed or unloaded, or the application is shutting down: get it again for each piece of work',
   );
 }

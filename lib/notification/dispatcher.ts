@@ -1,19 +1,22 @@
+import type { HandlerEvent } from '../diagnostics/index.js';
 import { WechatPayNotificationError } from '../errors/index.js';
 import type { HandlerTable, NotificationHandler } from './handler-table.js';
-import type { InboxClaim, NotificationInbox } from './inbox.js';
+import { LONGEST_RUN_MS, type InboxClaim, type NotificationInbox } from './inbox.js';
 import type { ReceivedNotification } from './received-notification.js';
 import type { DispatchSettings } from './receivers.js';
+import { handleTraced } from './traced-handler.js';
+import { DEFAULT_ACK_TIMEOUT_MS, timeout } from './waiting.js';
 
-/** What a dispatcher tells, for logs. */
+/** What a dispatcher tells of a notification, for logs. */
 export interface DispatchReports {
   /** A handler failed: who, and its error. */
-  failed(handler: string, error: unknown, isLate: boolean): void;
+  failed(of: ReceivedNotification, handler: string, error: unknown, isLate: boolean): void;
   /** A handler succeeded, and the inbox could not be told. */
-  unremembered(handler: string, error: unknown): void;
+  unremembered(of: ReceivedNotification, handler: string): void;
   /** The platform was told to come back, and the handlers go on. */
-  late(eventType: string, ackTimeoutMs: number): void;
+  late(of: ReceivedNotification, ackTimeoutMs: number): void;
   /** Nobody handles events of this kind. */
-  unhandled(eventType: string): void;
+  unhandled(of: ReceivedNotification): void;
 }
 
 /** What a {@link NotificationDispatcher} is made of. */
@@ -28,12 +31,7 @@ export interface DispatchOptions extends Omit<DispatchSettings, 'unhandled'> {
   readonly inbox: NotificationInbox;
 }
 
-export const DEFAULT_ACK_TIMEOUT_MS = 4_000;
-
-/** A timer that is longer does not keep the process alive. */
-const LONGEST_REF_MS = 60_000;
-
-type Outcome = 'done' | 'busy' | { readonly error: unknown };
+type Outcome = 'done' | 'duplicate' | 'busy' | { readonly error: unknown };
 
 /**
  * Brings a genuine notification to its handlers: each runs once for an event, side by side, and what
@@ -56,17 +54,18 @@ export class NotificationDispatcher {
   async dispatch(notification: ReceivedNotification, options: DispatchOptions): Promise<void> {
     const { inbox, ackTimeoutMs = DEFAULT_ACK_TIMEOUT_MS } = options;
     const { handlers, reports } = this.#parts;
-    const { eventType, id } = notification;
+    const { id } = notification;
     if (!this.assertHandled(notification, options)) return;
     const found = handlers.find(notification);
     const run = new Run(notification, inbox, reports);
-    const all = Promise.all(found.map((handler) => run.outcomeOf(handler)));
+    const all = Promise.all(found.map((handler) => run.handle(handler)));
     this.#running.add(all);
     void all.then(() => this.#running.delete(all));
     const outcomes = await timeout(all, ackTimeoutMs);
     if (outcomes) return judge(outcomes, id);
     run.isLate = true;
-    reports.late(eventType, ackTimeoutMs);
+    this.#giveUp(all, LONGEST_RUN_MS - ackTimeoutMs);
+    reports.late(notification, ackTimeoutMs);
     throw new WechatPayNotificationError(
       'NOTIFICATION_LATE',
       `Handlers have taken longer than ${ackTimeoutMs} ms; they go on, and the event comes again`,
@@ -88,13 +87,20 @@ export class NotificationDispatcher {
     if (handlers.find(notification).length > 0) return true;
     if (unhandled === 'ignore') return false;
     const { eventType, id } = notification;
-    reports.unhandled(eventType);
+    reports.unhandled(notification);
     if (unhandled !== 'refuse') return false;
     throw new WechatPayNotificationError(
       'NOTIFICATION_UNHANDLED',
       `No handler takes ${eventType}: add @OnWechatPayNotification('${eventType}')`,
       { notificationId: id },
     );
+  }
+
+  /** What never returns is forgotten after a time, and its notification with it. */
+  #giveUp(all: Promise<unknown>, afterMs: number): void {
+    const timer = setTimeout(() => this.#running.delete(all), afterMs);
+    timer.unref();
+    void all.then(() => clearTimeout(timer));
   }
 
   /** Waits until nothing runs any more, for so long at most. */
@@ -121,26 +127,48 @@ class Run {
   }
 
   /** Never rejects. */
-  async outcomeOf(handler: NotificationHandler): Promise<Outcome> {
+  handle(handler: NotificationHandler): Promise<Outcome> {
+    const judged = (outcome: Outcome): Pick<HandlerEvent, 'outcome' | 'error'> => {
+      if (typeof outcome === 'object') return { outcome: 'failed', error: outcome.error };
+      if (outcome !== 'done') return { outcome };
+      return { outcome: this.isLate ? 'late' : 'handled' };
+    };
+    return handleTraced(this.#notification, handler.name, () => this.#outcomeOf(handler), judged);
+  }
+
+  async #outcomeOf(handler: NotificationHandler): Promise<Outcome> {
     const { name } = handler;
     let claim: InboxClaim;
     try {
       claim = await this.#inbox.claim(`${this.#notification.key}~${name}`);
+      if (claim.state !== 'claimed') return claim.state === 'done' ? 'duplicate' : 'busy';
     } catch (error) {
-      this.#reports.failed(name, error, this.isLate);
+      this.#reports.failed(this.#notification, name, error, this.isLate);
       return { error };
     }
-    if (claim.state !== 'claimed') return claim.state === 'done' ? 'done' : 'busy';
     try {
       await handler.run(this.#notification.for(name));
     } catch (error) {
-      await claim.release().catch(() => undefined); // the lease ends by itself
+      await this.#release(claim);
       if (isBusy(error)) return 'busy';
-      this.#reports.failed(name, error, this.isLate);
+      this.#reports.failed(this.#notification, name, error, this.isLate);
       return { error };
     }
-    await claim.done().catch((error: unknown) => this.#reports.unremembered(name, error));
+    try {
+      await claim.done();
+    } catch {
+      this.#reports.unremembered(this.#notification, name);
+    }
     return 'done';
+  }
+
+  /** An inbox may be anybody's, and may throw at once. */
+  async #release(claim: Extract<InboxClaim, { state: 'claimed' }>): Promise<void> {
+    try {
+      await claim.release();
+    } catch {
+      // the lease ends by itself
+    }
   }
 }
 
@@ -167,18 +195,4 @@ function judge(outcomes: readonly Outcome[], notificationId: string): void {
 
 function isBusy(error: unknown): boolean {
   return error instanceof WechatPayNotificationError && error.code === 'NOTIFICATION_BUSY';
-}
-
-/** The result, or `undefined` when it takes longer. */
-export async function timeout<T>(result: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), ms);
-    if (ms > LONGEST_REF_MS) timer.unref(); // a handler that never returns must not keep the process
-  });
-  try {
-    return await Promise.race([result, over]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -57,6 +57,21 @@ export function kindOf(eventType: string, originalType: string | undefined): str
 }
 
 /**
+ * What kind of thing a payload is, as its notification says, or by its shape where that says nothing: a
+ * share is known by its receiver and its `out_order_no`.
+ */
+export function originalTypeOf(
+  eventType: string,
+  originalType: string | undefined,
+  payload: EventFacts['payload'],
+): string | undefined {
+  if (originalType !== undefined || eventType !== 'TRANSACTION.SUCCESS') return originalType;
+  const { receiver, out_order_no: number } = payload;
+  const isShare = typeof receiver === 'object' && receiver !== null && typeof number === 'string';
+  return isShare ? 'profitsharing' : undefined;
+}
+
+/**
  * The key of an event: the same for every notification of it, for the merchant's own query of it, and
  * in every process. Printable ASCII without spaces, at most 600 characters.
  */

@@ -1,19 +1,23 @@
 import type { Logger } from '@nestjs/common';
+import { withTrace } from '../diagnostics/index.js';
 import { WechatPayNotificationError } from '../errors/index.js';
-import { timeout } from './dispatcher.js';
 import { toQueued, type NotificationQueue, type QueuedNotification } from './queue.js';
-import type { ReceivedNotification } from './received-notification.js';
+import { ReceivedNotification } from './received-notification.js';
+import { timeout } from './waiting.js';
 
-/** How long the application waits for a queue to end. */
+/** How long the application waits for a queue to end that does not say. */
 const CLOSE_WITHIN_MS = 15_000;
 
 /** The queues of an application: each is started once, however many merchants share it. */
 export class NotificationQueues {
-  readonly #process: (job: QueuedNotification) => Promise<void>;
+  readonly #process: (job: QueuedNotification, attempt?: number) => Promise<void>;
   readonly #logger: Logger;
   readonly #started = new Map<NotificationQueue, Promise<void>>();
 
-  constructor(process: (job: QueuedNotification) => Promise<void>, logger: Logger) {
+  constructor(
+    process: (job: QueuedNotification, attempt?: number) => Promise<void>,
+    logger: Logger,
+  ) {
     this.#process = process;
     this.#logger = logger;
   }
@@ -50,9 +54,8 @@ export class NotificationQueues {
     }
     const { merchant, id } = notification;
     const why = cause instanceof Error ? cause.message : 'it failed';
-    this.#logger.error(
-      `[${merchant}] The queue did not take a notification: ${why}; the platform delivers again`,
-    );
+    const line = `[${merchant}] The queue did not take a notification: ${why}; the platform delivers again`;
+    this.#logger.error(withTrace(line, ReceivedNotification.sourceOf(notification)?.headers));
     throw new WechatPayNotificationError(
       'NOTIFICATION_NOT_QUEUED',
       'The queue did not take the notification: see the cause; the platform delivers again',
@@ -60,11 +63,14 @@ export class NotificationQueues {
     );
   }
 
-  /** Ends every queue, within a bound; closing twice is harmless. */
+  /** Ends every queue, each within its bound; closing twice is harmless. */
   async close(): Promise<void> {
     const queues = [...this.#started.keys()];
     this.#started.clear();
-    await timeout(Promise.all(queues.map((queue) => this.#end(queue))), CLOSE_WITHIN_MS);
+    const ending = queues.map((queue) =>
+      timeout(this.#end(queue), queue.closesWithinMs ?? CLOSE_WITHIN_MS),
+    );
+    await Promise.all(ending);
   }
 
   async #end(queue: NotificationQueue): Promise<void> {

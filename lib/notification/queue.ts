@@ -36,15 +36,18 @@ export interface NotificationQueue {
   /**
    * Starts to work on what is queued; called once, when the application starts.
    *
-   * @param process runs the handlers of a job, as it was read: it trusts nothing in it. Resolves when
-   * the job is done. Rejects with a `WechatPayNotificationError`: `NOTIFICATION_REFUSED` for a job that
+   * @param process runs the handlers of a job, as it was read: it trusts nothing in it. `attempt` is how
+   * often the job was given to it, from 1: what a forger may have caused is an alarm at the first one.
+   * Resolves when the job is done. Rejects with a `WechatPayNotificationError`: `NOTIFICATION_REFUSED` for a job that
    * must not be tried again, anything else for one that must, later. Where `notificationId` is there, the
    * notification was verified.
    * @throws {WechatPayConfigurationError} when it must not be used as it is: the start fails
    */
-  work(process: (job: QueuedNotification) => Promise<void>): Promise<void>;
+  work(process: (job: QueuedNotification, attempt?: number) => Promise<void>): Promise<void>;
   /** Takes no more jobs, lets those that run finish, within a bound, and ends its connections. */
   close(): Promise<void>;
+  /** How long the application waits for {@link close}, in milliseconds. @default 15000 */
+  readonly closesWithinMs?: number | undefined;
 }
 
 const MAX_BODY_TEXT = Math.ceil(MAX_NOTIFICATION_BYTES / 3) * 4;

@@ -1,4 +1,5 @@
 import type { Logger } from '@nestjs/common';
+import { withTrace } from '../diagnostics/index.js';
 import {
   WechatPayConfigurationError,
   WechatPayDecryptionError,
@@ -12,11 +13,12 @@ import { LONGEST_RUN_MS } from './inbox.js';
 import { readQueued, refused } from './queue.js';
 import {
   assertPlausible,
+  isSaidByEvent,
   openNotification,
   verifyNotification,
   type NotificationReceiver,
 } from './receive.js';
-import type { ReceivedNotification } from './received-notification.js';
+import { ReceivedNotification } from './received-notification.js';
 import type { NotificationReceivers } from './receivers.js';
 
 /** What jobs are brought through. */
@@ -30,15 +32,20 @@ export interface QueuedDispatchParts {
  * Runs the handlers of one queued job. Whoever can write to the queue is a stranger: everything that
  * was checked when the platform delivered it is checked again, against the time of acceptance.
  *
+ * @param attempt how often this job was tried, from 1
  * @throws {WechatPayNotificationError} `NOTIFICATION_REFUSED` for what the platform never sent to this
  * merchant; any other code when it has to be tried again. It is logged already.
  */
-export async function dispatchQueued(job: unknown, parts: QueuedDispatchParts): Promise<void> {
+export async function dispatchQueued(
+  job: unknown,
+  parts: QueuedDispatchParts,
+  attempt: number = 1,
+): Promise<void> {
   const { receivers, dispatcher } = parts;
-  const notification = await receiveAgain(job, parts);
-  const { merchant } = notification;
+  const notification = await receiveAgain(job, parts, attempt);
+  const { inbox = receivers.inbox } = ReceivedNotification.placesOf(notification);
   await dispatcher.dispatch(notification, {
-    inbox: receivers.inboxOf(merchant),
+    inbox,
     ackTimeoutMs: LONGEST_RUN_MS,
     // It was accepted for a handler. A process that has none must not make it disappear.
     unhandled: 'refuse',
@@ -48,6 +55,7 @@ export async function dispatchQueued(job: unknown, parts: QueuedDispatchParts): 
 async function receiveAgain(
   job: unknown,
   { receivers, logger }: QueuedDispatchParts,
+  attempt: number,
 ): Promise<ReceivedNotification> {
   let receiver: NotificationReceiver | undefined;
   try {
@@ -56,9 +64,10 @@ async function receiveAgain(
     assertPlausible(headers, receivedAtMs); // before anybody is loaded
     receiver = receivers.find(merchant) ?? (await load(merchant, receivers));
     await verifyNotification(receiver, headers, body, receivedAtMs);
+    receivers.used(receiver.name);
     return await openNotification(receiver, source);
   } catch (error) {
-    throw judge(error, receiver, logger);
+    throw judge(error, { receiver, logger, attempt });
   }
 }
 
@@ -71,33 +80,42 @@ async function load(
   try {
     receiver = await receivers.load(merchant);
   } catch (error) {
-    const isUnknown =
-      error instanceof WechatPayConfigurationError && error.code === 'MERCHANT_UNKNOWN';
-    throw later(isUnknown ? 'its merchant is not registered' : messageOf(error), error);
+    const why = isUnknownMerchant(error) ? 'its merchant is not registered' : messageOf(error);
+    throw later(why, error);
   }
   if (receiver) return receiver;
   throw later('too many merchants are looked for just now');
 }
 
-/** Which failures are the forger's, and which may be ours. */
+/** Which failures are the forger's, which may be ours, and which may be either's. */
 function judge(
   error: unknown,
-  receiver: NotificationReceiver | undefined,
-  logger: Logger,
+  {
+    receiver,
+    logger,
+    attempt,
+  }: {
+    readonly receiver: NotificationReceiver | undefined;
+    readonly logger: Logger;
+    readonly attempt: number;
+  },
 ): WechatPayNotificationError {
   const place = receiver ? `[${receiver.name}] ` : '';
   if (isForged(error)) {
-    logger.error(
-      `${place}A queued notification was refused for good (${error.code}): the platform never sent it. Somebody can write to the queue's Redis: see who, and change its password`,
-    );
+    const line = `${place}A queued notification was refused for good (${error.code}): the platform never sent it. Somebody can write to the queue's Redis: see who, and change its password`;
+    logger.error(withTrace(line));
     return refused(error.code, error);
   }
-  if (error instanceof WechatPayDecryptionError) {
-    logger.error(
-      `${place}A queued notification that was genuine does not decrypt: credential.apiV3Key is not the APIv3 key (APIv3密钥) that it was accepted with; the queue tries again`,
-    );
+  if (receiver && isSaidByEvent(receiver, error)) {
+    const line = `${place}A queued notification waits for the right APIv3 key: it is tried again`;
+    logger.warn(withTrace(line));
+  } else if (error instanceof WechatPayDecryptionError) {
+    logger.error(withTrace(`${place}${messageOf(error)}; the queue tries again`));
+  } else if (attempt === 1 && mayBeForged(error)) {
+    const line = `${place}${messageOf(error)}; the queue tries again. If it was there when the notification was accepted, it is missing here; if not, somebody can write to the queue's Redis`;
+    logger.error(withTrace(line));
   } else {
-    logger.warn(`${place}${messageOf(error)}; the queue tries again`);
+    logger.warn(withTrace(`${place}${messageOf(error)}; the queue tries again`));
   }
   return error instanceof WechatPayNotificationError ? error : later(messageOf(error), error);
 }
@@ -112,6 +130,17 @@ function isForged(error: unknown): error is WechatPayError {
     error instanceof WechatPayRequestError ||
     (error instanceof WechatPayNotificationError && error.code === 'NOTIFICATION_REFUSED')
   );
+}
+
+/** A key or a merchant that is not known here: a forger can name any. */
+function mayBeForged(error: unknown): boolean {
+  if (error instanceof WechatPaySignatureError) return true; // the others are forged for sure
+  const cause: unknown = error instanceof WechatPayNotificationError ? error.cause : undefined;
+  return isUnknownMerchant(cause);
+}
+
+function isUnknownMerchant(error: unknown): boolean {
+  return error instanceof WechatPayConfigurationError && error.code === 'MERCHANT_UNKNOWN';
 }
 
 function later(why: string, cause?: unknown): WechatPayNotificationError {

@@ -8,15 +8,19 @@ import {
   type SignedHeaderSource,
 } from '../certificates/index.js';
 import { AEAD_ALGORITHM, openAead, type AeadBox } from '../crypto/index.js';
-import { WechatPayRequestError } from '../errors/index.js';
+import { WechatPayDecryptionError, WechatPayRequestError } from '../errors/index.js';
 import { parseJson } from '../http/index.js';
 import { Deadline } from '../transport/index.js';
-import { kindOf } from './event-key.js';
+import { kindOf, originalTypeOf } from './event-key.js';
 import type { NotificationTally } from './notification-tally.js';
-import { ReceivedNotification, type NotificationSource } from './received-notification.js';
+import {
+  ReceivedNotification,
+  type NotificationPlaces,
+  type NotificationSource,
+} from './received-notification.js';
 
 /** What a notification is received for; a `MerchantContext` has all of it. */
-export interface NotificationReceiver {
+export interface NotificationReceiver extends NotificationPlaces {
   readonly name: string;
   readonly mchid: string;
   readonly certificates: PlatformKeySource & {
@@ -50,6 +54,7 @@ export function assertPlausible(rawHeaders: SignedHeaderSource, nowMs: number): 
  *
  * The cheap checks come first: a request that is malformed or stale costs no key and no download.
  *
+ * @param waitMs for a key that has to be fetched; two seconds at most
  * @throws {WechatPaySignatureError} for anything that does not verify
  */
 export function verifyNotification(
@@ -57,14 +62,20 @@ export function verifyNotification(
   rawHeaders: SignedHeaderSource,
   body: Buffer,
   nowMs: number,
+  waitMs: number = KEY_WAIT_MS,
 ): Promise<void> {
-  return verifySigned(receiver.certificates, rawHeaders, body, nowMs, patiently);
+  // a key that does not come in time is not known
+  const wait = (key: Promise<PlatformKey | undefined>): Promise<PlatformKey | undefined> =>
+    within(waitMs, key).catch(() => undefined);
+  const asked = { from: 'notification', wait } as const;
+  return verifySigned(receiver.certificates, rawHeaders, body, nowMs, asked);
 }
 
 /**
  * Opens a notification that {@link verifyNotification} accepted: parse, decrypt, and check that it
  * is for this merchant.
  *
+ * @param waitMs for a credential that has to be loaded; two seconds at most
  * @throws {WechatPayDecryptionError} the APIv3 key is not the platform's
  * @throws {WechatPayRequestError} the content has another shape, or is another merchant's
  * @see Source: 微信支付 证书和回调报文解密
@@ -72,17 +83,19 @@ export function verifyNotification(
 export async function openNotification(
   receiver: NotificationReceiver,
   source: NotificationSource,
+  waitMs: number = KEY_WAIT_MS,
 ): Promise<ReceivedNotification> {
   const envelope = readEnvelope(parseShape(source.body));
   const { credentials } = receiver;
-  const { apiV3Keys } = credentials.credential ?? (await withinBudget(credentials.get()));
+  const { apiV3Keys } = credentials.credential ?? (await within(waitMs, credentials.get()));
   const payload =
     asObject(parseShape(decrypt(receiver, envelope.box, apiV3Keys))) ??
     refuse('its payload is not an object');
-  if (!isFor(receiver.mchid, envelope, payload)) {
+  const { id, eventType, createTime, summary } = envelope;
+  const originalType = originalTypeOf(eventType, envelope.originalType, payload);
+  if (!isFor(receiver.mchid, kindOf(eventType, originalType), payload)) {
     refuse(`it is for another merchant than ${receiver.mchid}`);
   }
-  const { id, eventType, createTime, originalType, summary } = envelope;
   const { name: merchant, mchid } = receiver;
   const content = {
     id,
@@ -94,22 +107,18 @@ export async function openNotification(
     mchid,
     payload,
   };
-  return new ReceivedNotification(content, source);
+  return new ReceivedNotification(content, source, receiver);
 }
 
 /** Whether the payload names this merchant, where it names one. */
-function isFor(
-  mchid: string,
-  { eventType, originalType }: Envelope,
-  payload: Readonly<Record<string, unknown>>,
-): boolean {
+function isFor(mchid: string, kind: string, payload: Readonly<Record<string, unknown>>): boolean {
   const owner = payload['sp_mchid'] ?? payload['combine_mchid'] ?? payload['mchid'];
   if (owner === mchid) return true;
   // The receiver of a share is notified of a payment that is another merchant's.
-  if (kindOf(eventType, originalType) === PROFIT_SHARING) {
+  if (kind === PROFIT_SHARING) {
     return asObject(payload['receiver'])?.['account'] === mchid;
   }
-  return owner === undefined && !NAMES_ITS_MERCHANT.test(eventType);
+  return owner === undefined && !NAMES_ITS_MERCHANT.test(kind);
 }
 
 function decrypt(receiver: NotificationReceiver, box: AeadBox, keys: readonly KeyObject[]): Buffer {
@@ -123,14 +132,18 @@ function decrypt(receiver: NotificationReceiver, box: AeadBox, keys: readonly Ke
   }
 }
 
-/** A key that does not come in time is not known. */
-function patiently(key: Promise<PlatformKey | undefined>): Promise<PlatformKey | undefined> {
-  return withinBudget(key).catch(() => undefined);
+/**
+ * Whether an error of {@link openNotification} is an event already, `api-v3-key-wrong`, and so a line
+ * of the log. One of {@link verifyNotification} is not, however often it is met.
+ */
+export function isSaidByEvent(receiver: NotificationReceiver, error: unknown): boolean {
+  const isFromDownload = error === receiver.certificates.status.lastError;
+  return error instanceof WechatPayDecryptionError && !isFromDownload;
 }
 
 /** Waits for keys no longer than the platform's patience allows. */
-async function withinBudget<T>(keys: Promise<T>): Promise<T> {
-  const deadline = new Deadline(KEY_WAIT_MS);
+async function within<T>(waitMs: number, keys: Promise<T>): Promise<T> {
+  const deadline = new Deadline(Math.min(Math.max(waitMs, 1), KEY_WAIT_MS));
   try {
     return await deadline.race(keys);
   } finally {

@@ -1,5 +1,7 @@
 import type { SignedHeaderSource } from '../certificates/index.js';
 import { eventKey } from './event-key.js';
+import type { NotificationInbox } from './inbox.js';
+import type { NotificationQueue } from './queue.js';
 import { claimInTransaction, type SqlTransaction } from './transactional-claim.js';
 
 /** What a notification is made of. */
@@ -22,6 +24,14 @@ export interface NotificationSource {
   readonly receivedAtMs: number;
 }
 
+/** Where the notifications of a merchant go. It goes with each of them: a merchant may be unloaded meanwhile. */
+export interface NotificationPlaces {
+  /** Where its events are remembered; `undefined` for the memory that all merchants share. */
+  readonly inbox?: NotificationInbox | undefined;
+  /** Where its notifications wait for their handlers; `undefined` when handlers run at once. */
+  readonly queue?: NotificationQueue | undefined;
+}
+
 /** Who claims where no handler was found by its decorator: a method of the application's own controller. */
 const ROUTE = 'route';
 
@@ -36,11 +46,13 @@ export class ReceivedNotification implements NotificationContent {
   readonly mchid: string;
   readonly payload: Readonly<Record<string, unknown>>;
   readonly #source: NotificationSource | undefined;
+  readonly #places: NotificationPlaces;
   readonly #handler: string;
 
   constructor(
     content: NotificationContent,
     source: NotificationSource | undefined,
+    places: NotificationPlaces = {},
     handler: string = ROUTE,
   ) {
     // Named one by one: spreading costs several microseconds of a route that has few.
@@ -53,6 +65,7 @@ export class ReceivedNotification implements NotificationContent {
     this.mchid = content.mchid;
     this.payload = content.payload;
     this.#source = source;
+    this.#places = places;
     this.#handler = handler;
     Object.freeze(this);
   }
@@ -62,9 +75,14 @@ export class ReceivedNotification implements NotificationContent {
     return notification.#source;
   }
 
+  /** Where the merchant that it was received for has it go. */
+  static placesOf(notification: ReceivedNotification): NotificationPlaces {
+    return notification.#places;
+  }
+
   /** The same notification in the hands of another handler. */
   for(handler: string): ReceivedNotification {
-    return new ReceivedNotification(this, this.#source, handler);
+    return new ReceivedNotification(this, this.#source, this.#places, handler);
   }
 
   get key(): string {

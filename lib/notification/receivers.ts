@@ -9,12 +9,17 @@ export interface NotificationReceivers {
   get(name: string | undefined): NotificationReceiver;
   /** The merchant of this name or mchid, if it is loaded now. */
   find(name: string): NotificationReceiver | undefined;
-  /** Whether a merchant of this name may yet come, by its mchid. */
-  mayCome(name: string): boolean;
-  /** Where its events are remembered. */
-  inboxOf(name: string): NotificationInbox;
-  /** Where its notifications wait for their handlers, if they do. */
-  queueOf(name: string): NotificationQueue | undefined;
+  /** Told of one to whom the platform has spoken; to be found alone, by a stranger, is no use. */
+  used(name: string): void;
+  /** How a merchant of this name may yet come, by its mchid: by `resolve`, or only when it is added. */
+  mayCome(name: string): 'resolved' | 'added' | undefined;
+  /**
+   * Why a route that names nobody finds nobody: several merchants are registered, and none is the default
+   * one. `isFinal` unless merchants are resolved at run time.
+   */
+  ambiguity(): { readonly sentence: string; readonly isFinal: boolean } | undefined;
+  /** Where events are remembered of merchants without an inbox of their own. */
+  readonly inbox: NotificationInbox;
   /**
    * Calls `start` for the queue of every merchant that is loaded, and later for those of merchants that
    * come, which are not usable before it resolves. One queue may come several times.
@@ -27,6 +32,7 @@ export interface NotificationReceivers {
    *
    * @returns `undefined` when too many are looked for just now
    * @throws {WechatPayConfigurationError} `MERCHANT_UNKNOWN`
+   * @throws {WechatPayTransportError} `TIMEOUT`, `OVERLOADED`
    */
   load(name: string): Promise<NotificationReceiver | undefined>;
   /** Milliseconds since 1970. */

@@ -4,28 +4,24 @@ import {
   Logger,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
-  type Type,
 } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
+import { withTrace } from '../diagnostics/index.js';
 import { WechatPayConfigurationError } from '../errors/index.js';
-import {
-  DEFAULT_ACK_TIMEOUT_MS,
-  NotificationDispatcher,
-  type DispatchReports,
-} from './dispatcher.js';
+import { NotificationDispatcher, type DispatchReports } from './dispatcher.js';
 import { findHandlers } from './find-handlers.js';
 import { HandlerTable } from './handler-table.js';
 import { LONGEST_RUN_MS } from './inbox.js';
+import { namedByHandlers, namedByRoutes, wrongNames } from './named-merchants.js';
 import { NotificationQueues } from './notification-queues.js';
+import { notifyRoutes, wrongRoutes } from './notify-routes.js';
 import type { WechatPayNotification } from './notification.types.js';
 import { dispatchQueued } from './queued-dispatch.js';
+import type { NotificationReceiver } from './receive.js';
 import { ReceivedNotification, type NotificationContent } from './received-notification.js';
-import {
-  NOTIFICATION_RECEIVERS,
-  NOTIFY_OPTIONS,
-  type NotificationReceivers,
-  type WechatPayNotifyOptions,
-} from './receivers.js';
+import { NOTIFICATION_RECEIVERS, type NotificationReceivers } from './receivers.js';
+import { handleTraced } from './traced-handler.js';
+import { leftMs } from './waiting.js';
 
 /** How long `app.close()` waits for handlers that run. */
 const LAST_WAIT_MS = 10_000;
@@ -40,6 +36,8 @@ const LAST_WAIT_MS = 10_000;
 export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(WechatPayNotifications.name);
   private dispatcher: NotificationDispatcher | undefined;
+  /** Of what a query has found. */
+  private settler: NotificationDispatcher | undefined;
   private queues: NotificationQueues | undefined;
 
   constructor(
@@ -52,31 +50,30 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
   /** @throws {WechatPayConfigurationError} with everything that is wrong with handlers and routes */
   async onApplicationBootstrap(): Promise<void> {
     const { handlers, problems } = findHandlers(this.discovery, this.scanner);
-    const unknown = [
-      ...handlers.flatMap(({ name, merchants = [] }) =>
-        merchants.map((merchant) => ({ merchant, place: `@OnWechatPayNotification() of ${name}` })),
-      ),
-      ...this.routes(),
-    ].filter(({ merchant }) => !this.isMerchant(merchant));
-    const all = [
-      ...problems,
-      ...unknown.map(
-        ({ merchant, place }) =>
-          `${place} names the merchant "${merchant}", which is not registered`,
-      ),
-    ];
+    const routes = namedByRoutes(this.discovery, this.scanner, this.reflector);
+    const wrong = wrongNames([...namedByHandlers(handlers), ...routes], this.receivers);
+    const wired = notifyRoutes(this.discovery, this.scanner, this.reflector);
+    const broken = wrongRoutes(wired, this.receivers);
+    const all = [...problems, ...wrong.problems, ...broken.problems];
     if (all.length > 0) throw new WechatPayConfigurationError(all);
+    for (const warning of [...wrong.warnings, ...broken.warnings]) this.logger.warn(warning);
     const table = new HandlerTable(handlers);
     this.dispatcher = new NotificationDispatcher({
       handlers: table,
       reports: this.reports('the platform delivers again'),
+    });
+    this.settler = new NotificationDispatcher({
+      handlers: table,
+      reports: this.reports('the platform is asked again'),
     });
     await this.startQueues(table);
   }
 
   /** What runs may finish, within a bound. */
   async beforeApplicationShutdown(): Promise<void> {
-    await Promise.all([this.dispatcher?.settled(LAST_WAIT_MS), this.queues?.close()]);
+    const { dispatcher, settler, queues } = this;
+    const running = [dispatcher, settler].map((each) => each?.settled(LAST_WAIT_MS));
+    await Promise.all([...running, queues?.close()]);
   }
 
   /**
@@ -91,24 +88,25 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
    * the guard has not verified
    */
   dispatch(notification: WechatPayNotification | WechatPayNotification<string>): Promise<void> {
-    const { queues } = this;
-    const dispatcher = this.ready();
+    const { queues, receivers } = this;
+    const dispatcher = ready(this.dispatcher);
     if (!(notification instanceof ReceivedNotification)) {
       throw new WechatPayConfigurationError([
         'dispatch(notification) takes what @WechatPayNotification() gives, and nothing else: it is verified',
       ]);
     }
-    const { merchant } = notification;
-    const settings = this.receivers.settingsOf(merchant);
-    const queue = this.receivers.queueOf(merchant);
+    const { unhandled, ...settings } = receivers.settingsOf(notification.merchant);
+    const { inbox = receivers.inbox, queue } = ReceivedNotification.placesOf(notification);
+    const nowMs = receivers.nowMs();
+    const { receivedAtMs = nowMs } = ReceivedNotification.sourceOf(notification) ?? {};
+    const ackTimeoutMs = leftMs(settings, receivedAtMs, nowMs);
     if (!queue || !queues) {
-      const inbox = this.receivers.inboxOf(merchant);
-      return dispatcher.dispatch(notification, { inbox, ...settings });
+      return dispatcher.dispatch(notification, { inbox, ackTimeoutMs, unhandled });
     }
     return (async () => {
-      if (!dispatcher.assertHandled(notification, settings)) return;
-      const { ackTimeoutMs = DEFAULT_ACK_TIMEOUT_MS } = settings;
-      await queues.enqueue(queue, notification, ackTimeoutMs);
+      if (!dispatcher.assertHandled(notification, { unhandled })) return;
+      const enqueue = (): Promise<void> => queues.enqueue(queue, notification, ackTimeoutMs);
+      await handleTraced(notification, undefined, enqueue, () => ({ outcome: 'queued' }));
     })();
   }
 
@@ -120,7 +118,7 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
       reports: this.reports('the queue tries again'),
     });
     const queues = new NotificationQueues(
-      (job) => dispatchQueued(job, { receivers, dispatcher, logger }),
+      (job, attempt) => dispatchQueued(job, { receivers, dispatcher, logger }, attempt),
       logger,
     );
     this.queues = queues;
@@ -135,14 +133,15 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
   /**
    * Runs the handlers for what the merchant's own query has found, as its notification would. @internal
    *
-   * @param merchant name of the registration
+   * @returns whether there are any
    * @throws as {@link dispatch}
    */
   async settle(
-    merchant: string,
+    receiver: NotificationReceiver,
     found: Pick<NotificationContent, 'eventType' | 'originalType' | 'payload'>,
-  ): Promise<void> {
-    const { mchid } = this.receivers.get(merchant);
+  ): Promise<boolean> {
+    const { name: merchant, mchid, inbox = this.receivers.inbox } = receiver;
+    const settler = ready(this.settler);
     const nowMs = this.receivers.nowMs();
     const content = {
       ...found,
@@ -152,64 +151,54 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
       merchant,
       mchid,
     };
-    const options = { inbox: this.receivers.inboxOf(merchant), unhandled: 'ignore' } as const;
-    const ackTimeoutMs = LONGEST_RUN_MS; // nobody waits for it
-    await this.ready().dispatch(new ReceivedNotification(content, undefined), {
-      ...options,
-      ackTimeoutMs,
-    });
-  }
-
-  private isMerchant(name: string): boolean {
-    return this.receivers.find(name) !== undefined || this.receivers.mayCome(name);
-  }
-
-  private ready(): NotificationDispatcher {
-    if (this.dispatcher) return this.dispatcher;
-    throw new WechatPayConfigurationError([
-      'handlers are found when the application starts: call app.init() or app.listen() first',
-    ]);
-  }
-
-  /** Merchants that notification routes name. */
-  private routes(): { readonly merchant: string; readonly place: string }[] {
-    return this.discovery.getControllers().flatMap(({ metatype }) => {
-      const type = metatype as Type;
-      const prototype = type.prototype as Record<string, object>;
-      const methods = this.scanner.getAllMethodNames(prototype);
-      const targets = [type, ...methods.map((method) => prototype[method] as never)];
-      return targets.flatMap((target) => {
-        const options = this.reflector.get<WechatPayNotifyOptions | undefined>(
-          NOTIFY_OPTIONS,
-          target,
-        );
-        const merchant = options?.merchant;
-        const place = `@WechatPayNotify() of ${type.name}`;
-        return typeof merchant === 'string' ? [{ merchant, place }] : [];
-      });
-    });
+    const notification = new ReceivedNotification(content, undefined, receiver);
+    if (!settler.assertHandled(notification, { unhandled: 'ignore' })) return false;
+    // nobody waits for it
+    await settler.dispatch(notification, { inbox, ackTimeoutMs: LONGEST_RUN_MS });
+    return true;
   }
 
   /** @param next what happens to an event that was not handled */
   private reports(next: string): DispatchReports {
+    const line = (of: ReceivedNotification, message: string): string =>
+      withTrace(message, ReceivedNotification.sourceOf(of)?.headers);
     return {
-      failed: (handler, error, isLate) =>
+      failed: (of, handler, error, isLate) =>
         this.logger.error(
-          `The handler ${handler} failed${isLate ? ', after it had taken too long' : ''}; ${next}`,
+          line(
+            of,
+            `The handler ${handler} failed${isLate ? ', after it had taken too long' : ''}; ${next}`,
+          ),
           error instanceof Error ? error.stack : undefined,
         ),
-      unremembered: (handler) =>
+      unremembered: (of, handler) =>
         this.logger.warn(
-          `The handler ${handler} succeeded, and the inbox could not be told: a duplicate may run it again`,
+          line(
+            of,
+            `The handler ${handler} succeeded, and the inbox could not be told: a duplicate may run it again`,
+          ),
         ),
-      late: (eventType, ackTimeoutMs) =>
+      late: (of, ackTimeoutMs) =>
         this.logger.warn(
-          `The handlers of ${eventType} have taken longer than ${ackTimeoutMs} ms: they go on, and ${next}`,
+          line(
+            of,
+            `The handlers of ${of.eventType} have taken longer than ${ackTimeoutMs} ms: they go on, and ${next}`,
+          ),
         ),
-      unhandled: (eventType) =>
+      unhandled: (of) =>
         this.logger.warn(
-          `No handler takes ${eventType}: add @OnWechatPayNotification('${eventType}'), or '*' for whatever comes`,
+          line(
+            of,
+            `No handler takes ${of.eventType}: add @OnWechatPayNotification('${of.eventType}'), or '*' for whatever comes`,
+          ),
         ),
     };
   }
+}
+
+function ready(dispatcher: NotificationDispatcher | undefined): NotificationDispatcher {
+  if (dispatcher) return dispatcher;
+  throw new WechatPayConfigurationError([
+    'handlers are found when the application starts: call app.init() or app.listen() first',
+  ]);
 }

@@ -7,8 +7,10 @@ import {
   type ExceptionFilter,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { withTrace } from '../diagnostics/index.js';
 import { WechatPayNotificationError } from '../errors/index.js';
 import { failBody, NotifyException } from './notify.exceptions.js';
+import type { NotifyRequest } from './notify-request.js';
 
 /** Outcomes of a dispatch, which has logged what had to be; each with its status. */
 const REPORTED: ReadonlyMap<string, number> = new Map([
@@ -46,15 +48,14 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
     const asked = error instanceof HttpException ? error.getStatus() : 500;
     const status = Number.isInteger(asked) && asked >= 400 && asked <= 599 ? asked : 500;
     const stack = error instanceof Error ? error.stack : undefined;
+    const { headers } = host.switchToHttp().getRequest<NotifyRequest>();
+    const fail = (message: string): void => this.logger.error(withTrace(message, headers), stack);
     if (httpAdapter.isHeadersSent(response)) {
-      this.logger.error('The handler of a notification failed after it had answered', stack);
+      fail('The handler of a notification failed after it had answered');
       return;
     }
     if (status >= 500) {
-      this.logger.error(
-        'The handler of a notification failed; the platform will deliver it again',
-        stack,
-      );
+      fail('The handler of a notification failed; the platform will deliver it again');
     }
     httpAdapter.reply(response, failBody('处理失败'), status);
   }

@@ -7,11 +7,12 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { isHeard, notificationChannel, withTrace } from '../diagnostics/index.js';
 import {
   WechatPayConfigurationError,
-  WechatPayDecryptionError,
   WechatPayRequestError,
   WechatPaySignatureError,
+  WechatPayTransportError,
 } from '../errors/index.js';
 import { NotifyException } from './notify.exceptions.js';
 import {
@@ -29,10 +30,14 @@ import {
 } from './receivers.js';
 import {
   assertPlausible,
+  isSaidByEvent,
   openNotification,
   verifyNotification,
   type NotificationReceiver,
 } from './receive.js';
+import { RareLines } from './rare-lines.js';
+import { receiveTraced } from './traced-receive.js';
+import { leftMs } from './waiting.js';
 
 /**
  * Lets only genuine notifications of the platform reach a handler: content type, raw body, headers,
@@ -46,6 +51,7 @@ import {
 @Injectable()
 export class WechatPayNotifyGuard implements CanActivate {
   private readonly logger = new Logger(WechatPayNotifyGuard.name);
+  private readonly rare = new RareLines();
   /** By handler; a method that two controllers inherit belongs to the one that asked last. */
   private readonly options = new WeakMap<
     object,
@@ -58,20 +64,28 @@ export class WechatPayNotifyGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    const receivedAtMs = this.receivers.nowMs();
     const request = context.switchToHttp().getRequest<NotifyRequest>();
     this.assertContentType(request);
     const body = this.bodyOf(request);
     const found = this.receiverOf(context, request);
     const receiver = found instanceof Promise ? await found : found;
     const { headers } = request;
-    const receivedAtMs = this.receivers.nowMs();
     try {
-      await verifyNotification(receiver, headers, body, receivedAtMs);
-      setNotification(request, await openNotification(receiver, { headers, body, receivedAtMs }));
+      const settings = this.receivers.settingsOf(receiver.name);
+      const left = (): number => leftMs(settings, receivedAtMs, this.receivers.nowMs());
+      const source = { headers, body, receivedAtMs };
+      if (isHeard(notificationChannel)) {
+        setNotification(request, await receiveTraced(receiver, source, left));
+      } else {
+        await verifyNotification(receiver, headers, body, receivedAtMs, left());
+        setNotification(request, await openNotification(receiver, source, left()));
+      }
     } catch (error) {
-      this.countRefused(receiver, error, receivedAtMs);
-      throw this.refusal(receiver, error);
+      this.countRefused(receiver, error, request, receivedAtMs);
+      throw this.refusal(receiver, error, request);
     }
+    this.receivers.used(receiver.name);
     receiver.notifications.countAccepted(Number(headers['wechatpay-timestamp']), receivedAtMs);
     return true;
   }
@@ -92,8 +106,10 @@ export class WechatPayNotifyGuard implements CanActivate {
         ],
         { code: 'RAW_BODY_MISSING', title: 'The raw body of the notification is missing' },
       );
-      this.logger.error(error.message);
-      throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, error.message, error);
+      this.complain(this, error.message, request.headers);
+      const isProduction = process.env['NODE_ENV'] === 'production'; // where strangers ask
+      const hint = isProduction ? '处理失败' : error.message;
+      throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, hint, error);
     }
     if (body.length <= MAX_NOTIFICATION_BYTES) return body;
     throw new NotifyException(HttpStatus.PAYLOAD_TOO_LARGE, '报文过大');
@@ -120,67 +136,99 @@ export class WechatPayNotifyGuard implements CanActivate {
   ): NotificationReceiver | Promise<NotificationReceiver> {
     const { merchant } = this.optionsOf(context);
     try {
-      if (typeof merchant !== 'function') return this.receivers.get(merchant);
+      if (merchant === undefined) return this.receivers.get(undefined);
+      const isOurs = typeof merchant === 'string';
       // A function that finds nobody must not mean the default merchant.
-      const name = String(merchant(request as never));
-      return this.receivers.find(name) ?? this.load(name, request);
+      const name = isOurs ? merchant : String(merchant(request as never));
+      return this.receivers.find(name) ?? this.load(name, request, isOurs && context.getHandler());
     } catch (error) {
-      this.logger.error(messageOf(error));
+      this.complain(context.getHandler(), messageOf(error), request.headers);
       throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
     }
   }
 
-  /** A request that is malformed or stale loads nobody. */
-  private async load(name: string, request: NotifyRequest): Promise<NotificationReceiver> {
+  /**
+   * A request that is malformed or stale loads nobody.
+   *
+   * @param route the handler, when the name is the application's, so that an unknown one is its fault
+   */
+  private async load(
+    name: string,
+    request: NotifyRequest,
+    route: object | false,
+  ): Promise<NotificationReceiver> {
     let receiver: NotificationReceiver | undefined;
+    const { headers } = request;
+    const debug = (message: string): void => this.logger.debug(withTrace(message, headers));
     try {
-      assertPlausible(request.headers, this.receivers.nowMs());
+      assertPlausible(headers, this.receivers.nowMs());
       receiver = await this.receivers.load(name);
     } catch (error) {
       if (error instanceof WechatPaySignatureError) {
-        this.logger.debug(`Notification refused: ${error.code} ${error.message}`);
+        debug(`Notification refused: ${error.code} ${error.message}`);
       } else if (
+        !route &&
         error instanceof WechatPayConfigurationError &&
         error.code === 'MERCHANT_UNKNOWN'
       ) {
-        this.logger.debug('A notification named a merchant that is not registered');
+        debug('A notification named a merchant that is not registered');
       } else {
-        this.logger.error(messageOf(error));
+        this.complain(route || this.receivers, messageOf(error), headers);
+        if (error instanceof WechatPayTransportError) {
+          throw new NotifyException(HttpStatus.SERVICE_UNAVAILABLE, '系统繁忙', error);
+        }
         throw new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
       }
       throw new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
     }
     if (receiver) return receiver;
-    this.logger.debug('Too many merchants are looked for: a notification has to come again');
+    debug('Too many merchants are looked for: a notification has to come again');
     throw new NotifyException(HttpStatus.SERVICE_UNAVAILABLE, '系统繁忙');
   }
 
   /** Where every notification comes at a wrong time, nothing else tells that the clock is wrong. */
-  private countRefused(receiver: NotificationReceiver, error: unknown, nowMs: number): void {
+  private countRefused(
+    receiver: NotificationReceiver,
+    error: unknown,
+    { headers }: NotifyRequest,
+    nowMs: number,
+  ): void {
     if (!receiver.notifications.countRefused(error, nowMs)) return;
-    this.logger.warn(
-      `[${receiver.name}] A notification was refused for its time: ${messageOf(error)}. If there are more, the clock is wrong; if not, somebody sends an old one again`,
-    );
+    const line = `[${receiver.name}] A notification was refused for its time: ${messageOf(error)}. If there are more, the clock is wrong; if not, somebody sends an old one again`;
+    this.logger.warn(withTrace(line, headers));
   }
 
   /** To the outside every refusal says the same; the reason goes to the log. */
-  protected refusal(receiver: NotificationReceiver, error: unknown): NotifyException {
+  protected refusal(
+    receiver: NotificationReceiver,
+    error: unknown,
+    { headers }: NotifyRequest,
+  ): NotifyException {
     if (error instanceof WechatPaySignatureError) {
-      this.logger.debug(`[${receiver.name}] Notification refused: ${error.code} ${error.message}`);
+      const line = `[${receiver.name}] Notification refused: ${error.code} ${error.message}`;
+      this.logger.debug(withTrace(line, headers));
     } else if (error instanceof WechatPayRequestError) {
-      this.logger.error(`[${receiver.name}] ${error.message}`); // genuine, but not for us
-    } else return this.asOurFault(receiver, error);
+      this.logger.error(withTrace(`[${receiver.name}] ${error.message}`, headers)); // genuine, but not for us
+    } else return this.asOurFault(receiver, error, headers);
     return new NotifyException(HttpStatus.UNAUTHORIZED, '验签失败', error);
   }
 
   /** A wrong APIv3 key is the commonest mistake: someone must act, and the platform comes back. */
-  private asOurFault(receiver: NotificationReceiver, error: unknown): NotifyException {
-    const hint =
-      error instanceof WechatPayDecryptionError
-        ? 'A genuine notification does not decrypt: credential.apiV3Key is not the APIv3 key (APIv3密钥) of the merchant platform'
-        : messageOf(error);
-    this.logger.error(`[${receiver.name}] ${hint}`);
+  private asOurFault(
+    receiver: NotificationReceiver,
+    error: unknown,
+    headers: NotifyRequest['headers'],
+  ): NotifyException {
+    const line = `[${receiver.name}] ${messageOf(error)}`;
+    if (error === receiver.certificates.status.lastError) this.complain(receiver, line, headers);
+    else if (!isSaidByEvent(receiver, error)) this.logger.error(withTrace(line, headers));
     return new NotifyException(HttpStatus.INTERNAL_SERVER_ERROR, '处理失败', error);
+  }
+
+  /** For what is our fault, and yet anybody can cause again and again: nothing was verified. */
+  private complain(about: object, line: string, headers: NotifyRequest['headers']): void {
+    if (!this.rare.trySay(about, this.receivers.nowMs())) return;
+    this.logger.error(withTrace(line, headers));
   }
 }
 

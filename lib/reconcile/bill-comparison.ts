@@ -71,7 +71,7 @@ export interface BillTotals {
 export interface ComparisonOptions {
   /** Whose an entry of the shop is that does not say. */
   readonly subMchid?: string | undefined;
-  /** Rows of the bill that are held in memory, each some 300 bytes. @default 5000000 */
+  /** Rows of the bill that are held in memory, each some 250 bytes. @default 5000000 */
   readonly maxRows?: number | undefined;
 }
 

@@ -1,10 +1,10 @@
-export {
-  PaymentReconciler,
-  type ReconcileOptions,
-  type ReconcileReport,
-  type Unsettled,
-  type UnsettledSource,
-} from './payment-reconciler.service.js';
+export { PaymentReconciler } from './payment-reconciler.service.js';
+export type {
+  ReconcileOptions,
+  ReconcileReport,
+  Unsettled,
+  UnsettledSource,
+} from './reconcile-options.js';
 export type { BillDifference, BillTotals, ShopTrade } from './bill-comparison.js';
 export type { TradeBillDay } from './china-day.js';
 export type { TradeBillOptions, TradeBillQuery, TradeBillSource } from './trade-bill-options.js';

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { WechatPayMerchants, type MerchantContext } from '../context/index.js';
+import { withTrace } from '../diagnostics/index.js';
 import {
   WechatPayApiError,
   WechatPayConfigurationError,
@@ -8,91 +9,37 @@ import {
 import { WechatPayNotifications } from '../notification/index.js';
 import { AskSchedule } from './ask-schedule.js';
 import { paymentEvent, refundEvent, type FoundEvent } from './final-state.js';
+import {
+  reconcileSettings,
+  type ReconcileOptions,
+  type ReconcileReport,
+  type Unsettled,
+  type UnsettledSource,
+} from './reconcile-options.js';
+import { RoundLease } from './round-lease.js';
 
-/**
- * An order or a refund whose end the shop does not know.
- *
- * @publicApi
- */
-export type Unsettled = {
-  /** The `sub_mchid` of a sub-merchant's. */
-  readonly subMchid?: string | undefined;
-  /** When it was placed, in milliseconds since 1970. @default when it was first seen here */
-  readonly createdAtMs?: number | undefined;
-} & (
-  | { readonly outTradeNo: string; readonly outRefundNo?: undefined }
-  | { readonly outRefundNo: string; readonly outTradeNo?: undefined }
-);
-
-/**
- * What a shop implements over its own tables.
- *
- * @publicApi
- */
-export interface UnsettledSource {
-  /**
-   * Everything that is open and was placed before this time: orders that are neither paid nor closed,
-   * refunds without a result. Read it in pages; it is asked once a round.
-   */
-  unsettled(olderThan: Date): AsyncIterable<Unsettled> | Iterable<Unsettled>;
-}
-
-/**
- * How a shop's open orders are asked about.
- *
- * @publicApi
- */
-export interface ReconcileOptions {
-  /** Name of the registration. @default 'default' */
-  readonly merchant?: string | undefined;
-  /** Time between rounds in milliseconds, 1,000 to 3,600,000. @default 60000 */
-  readonly everyMs?: number | undefined;
-  /** Younger ones are left to notifications, in milliseconds, 0 to 86,400,000. @default 60000 */
-  readonly minAgeMs?: number | undefined;
-  /** Questions at the same time, 1 to 64. @default 4 */
-  readonly concurrency?: number | undefined;
-}
-
-/**
- * What came of a round.
- *
- * @publicApi
- */
-export interface ReconcileReport {
-  /** Whether this process did it; `false` when another one had the lease. */
-  readonly isOurs: boolean;
-  readonly asked: number;
-  /** Found final, and handled by every handler. */
-  readonly settled: number;
-  /** Unknown to the platform: never placed, or of another merchant. */
-  readonly missing: number;
-  /** Failed to ask about, or their handlers failed: asked about again. */
-  readonly failed: number;
-}
+type Counts = { -readonly [Name in keyof Omit<ReconcileReport, 'isOurs'>]: number };
 
 interface Work {
   readonly context: MerchantContext;
+  readonly lease: RoundLease;
   readonly schedule: AskSchedule;
   readonly source: UnsettledSource;
   readonly settings: Required<ReconcileOptions>;
-  readonly counts: { asked: number; settled: number; missing: number; failed: number };
+  readonly counts: Counts;
   /** The first failure of a round is told. */
   error: unknown;
 }
 
-const DEFAULTS = { merchant: 'default', everyMs: 60_000, minAgeMs: 60_000, concurrency: 4 };
-const RANGES = {
-  everyMs: [1_000, 3_600_000],
-  minAgeMs: [0, 86_400_000],
-  concurrency: [1, 64],
-} as const;
 const MAX_REMEMBERED = 100_000;
+/** Of the pause between rounds: shorter, so that every process finds a new slice at its next round. */
+const SLICE = 0.9;
 
 /**
  * Asks the platform about orders and refunds whose end the shop does not know: notifications are not
  * guaranteed. What has ended goes through the same inbox and the same handlers as its notification
  * would, which may still come. The older something is, the more seldom it is asked about. Of the
- * processes that share a `store`, one does a round.
+ * processes that share a `store`, one does a round, however long it takes.
  *
  * @publicApi
  */
@@ -101,6 +48,8 @@ export class PaymentReconciler implements OnModuleDestroy {
   private readonly logger = new Logger(PaymentReconciler.name);
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly schedules = new WeakMap<UnsettledSource, AskSchedule>();
+  /** Event types that nobody handles, and that were told. */
+  private readonly told = new Set<string>();
   private isClosed = false;
 
   constructor(
@@ -110,29 +59,41 @@ export class PaymentReconciler implements OnModuleDestroy {
 
   /**
    * Begins rounds for a source, the first one after a random part of the pause. They end with the
-   * application.
+   * application. A round that cannot be done is logged, and the next one comes at its time.
    *
    * @returns what ends them
    * @throws {WechatPayConfigurationError} for wrong options
    */
   start(source: UnsettledSource, options: ReconcileOptions = {}): () => void {
-    const { everyMs } = settingsOf(source, options);
+    const { everyMs, merchant } = reconcileSettings(source, options);
+    let isEnded = false;
     let timer: NodeJS.Timeout | undefined;
-    const plan = (delayMs: number): void => {
+    const forget = (): void => {
+      clearTimeout(timer);
       if (timer) this.timers.delete(timer);
+    };
+    const plan = (delayMs: number): void => {
+      forget();
       if (this.isClosed || isEnded) return;
-      timer = setTimeout(
-        () => void this.round(source, options).finally(() => plan(everyMs)),
-        delayMs,
-      );
+      timer = setTimeout(() => void turn(), delayMs);
       timer.unref();
       this.timers.add(timer);
     };
-    let isEnded = false;
+    const turn = async (): Promise<void> => {
+      try {
+        await this.round(source, options);
+      } catch (error) {
+        const level = error instanceof WechatPayConfigurationError ? 'error' : 'warn';
+        this.logger[level](
+          `[${merchant}] No open orders were asked about: ${messageOf(error)}; the next round is in ${everyMs} ms`,
+        );
+      }
+      plan(everyMs);
+    };
     plan(Math.round(Math.random() * everyMs));
     return () => {
       isEnded = true;
-      clearTimeout(timer);
+      forget();
     };
   }
 
@@ -141,23 +102,26 @@ export class PaymentReconciler implements OnModuleDestroy {
    * logged and counted.
    *
    * @throws {WechatPayConfigurationError} for wrong options, or a merchant that is not registered
+   * @throws whatever `resolve` of the merchants throws
    */
   async round(source: UnsettledSource, options: ReconcileOptions = {}): Promise<ReconcileReport> {
-    const settings = settingsOf(source, options);
+    const settings = reconcileSettings(source, options);
     const context = await this.merchants.get(settings.merchant);
-    const counts = { asked: 0, settled: 0, missing: 0, failed: 0 };
-    const ttlMs = Math.max(1_000, settings.everyMs * 0.9);
-    if ((await context.tryLease(`reconcile:${context.mchid}`, ttlMs)) === false) {
-      return { isOurs: false, ...counts };
-    }
+    const counts: Counts = { asked: 0, settled: 0, unhandled: 0, missing: 0, failed: 0 };
+    const lease = await RoundLease.take({
+      tryLease: context.tryLease,
+      name: `reconcile:${context.mchid}:${settings.name}`,
+      sliceMs: Math.round(settings.everyMs * SLICE),
+    });
+    if (!lease) return { isOurs: false, ...counts };
     const schedule = this.schedules.get(source) ?? new AskSchedule(MAX_REMEMBERED, Math.random);
     this.schedules.set(source, schedule);
-    const work: Work = { context, schedule, source, settings, counts, error: undefined };
+    const work: Work = { context, lease, schedule, source, settings, counts, error: undefined };
     await this.pass(work);
+    lease.end();
     if (work.error !== undefined) {
-      this.logger.warn(
-        `[${context.name}] ${counts.failed} open orders or refunds could not be settled; the first: ${messageOf(work.error)}`,
-      );
+      const line = `[${context.name}] ${counts.failed} open orders or refunds could not be settled; the first: ${messageOf(work.error)}`;
+      this.logger.warn(withTrace(line));
     }
     return { isOurs: true, ...counts };
   }
@@ -168,17 +132,18 @@ export class PaymentReconciler implements OnModuleDestroy {
     this.timers.clear();
   }
 
-  /** Goes once over everything that is open, with some questions at a time. */
+  /** Goes once over everything that is open, with some questions at a time. Never rejects. */
   private async pass(work: Work): Promise<void> {
-    const { schedule, source, settings } = work;
-    const olderThan = new Date(Date.now() - settings.minAgeMs);
-    schedule.begin();
+    const { lease, schedule, source, settings } = work;
     const running = new Set<Promise<void>>();
+    schedule.begin();
     try {
+      const olderThan = new Date(Date.now() - settings.minAgeMs);
       for await (const item of source.unsettled(olderThan)) {
-        if (this.isClosed) return;
-        if (!schedule.isDue(keyOf(item), Date.now(), item.createdAtMs)) continue;
+        lease.moved();
         if (running.size >= settings.concurrency) await Promise.race(running);
+        if (this.isClosed || lease.isLost) return;
+        if (!schedule.isDue(keyOf(item), Date.now(), item.createdAtMs)) continue;
         const asking: Promise<void> = this.ask(work, item).finally(() => running.delete(asking));
         running.add(asking);
       }
@@ -192,39 +157,43 @@ export class PaymentReconciler implements OnModuleDestroy {
 
   /** Never rejects. */
   private async ask(work: Work, item: Unsettled): Promise<void> {
-    const { context, counts } = work;
+    const { lease, schedule, counts } = work;
     counts.asked += 1;
+    let isAnswered = true;
     try {
-      const found = await query(context, item);
-      if (!found) return;
-      await this.notifications.settle(context.name, found);
-      counts.settled += 1;
+      const outcome = await this.outcomeOf(work.context, item);
+      if (outcome) counts[outcome] += 1;
     } catch (error) {
-      if (error instanceof WechatPayApiError && error.status === 404) counts.missing += 1;
-      else if (isHandledNow(error)) return;
-      else {
+      isAnswered = error instanceof WechatPayApiError && error.status === 404;
+      if (isAnswered) counts.missing += 1;
+      else if (!isHandledNow(error)) {
         counts.failed += 1;
         work.error ??= error;
       }
     }
+    lease.moved();
+    schedule.answered(keyOf(item), Date.now(), isAnswered);
   }
-}
 
-function settingsOf(
-  source: UnsettledSource,
-  options: ReconcileOptions,
-): Required<ReconcileOptions> {
-  const settings = { ...DEFAULTS, ...options } as Required<ReconcileOptions>;
-  const problems = Object.entries(RANGES).flatMap(([name, [least, most]]) => {
-    const value = settings[name as keyof typeof RANGES];
-    const isRight = typeof value === 'number' && value >= least && value <= most;
-    return isRight ? [] : [`${name} must be a number from ${least} to ${most}`];
-  });
-  if (typeof source?.unsettled !== 'function') {
-    problems.push('the source must have unsettled(olderThan)');
+  /** What came of one question: nothing while the order is open. */
+  private async outcomeOf(
+    context: MerchantContext,
+    item: Unsettled,
+  ): Promise<'settled' | 'unhandled' | undefined> {
+    const found = await query(context, item);
+    if (!found) return undefined;
+    if (await this.notifications.settle(context, found)) return 'settled';
+    this.tellUnhandled(context.name, found.eventType);
+    return 'unhandled';
   }
-  if (problems.length > 0) throw new WechatPayConfigurationError(problems);
-  return settings;
+
+  /** Once: it is found again and again. Of what has ended without money an order needs no handler. */
+  private tellUnhandled(merchant: string, eventType: string): void {
+    if (!eventType.endsWith('.SUCCESS') || this.told.has(eventType)) return;
+    this.told.add(eventType);
+    const line = `[${merchant}] An order or refund was found to have succeeded, and no handler takes it: add @OnWechatPayNotification('${eventType}')`;
+    this.logger.warn(withTrace(line));
+  }
 }
 
 function keyOf({ subMchid = '', outTradeNo, outRefundNo }: Unsettled): string {

@@ -34,7 +34,7 @@ export class TradeBillReconciler implements OnModuleDestroy {
   /**
    * Compares the bill of one day now. The bill is downloaded, checked against its hash and read to its
    * end before the first difference is given. It is not for several at a time: each holds its bill in
-   * memory, some 300 bytes a row, at most 5,000,000 rows.
+   * memory, some 250 bytes a row, at most 5,000,000 rows.
    *
    * @returns the differences, and at the end (`return` of the generator) how much was compared
    * @throws {WechatPayConfigurationError} at once, for a wrong query; later `MERCHANT_UNKNOWN`

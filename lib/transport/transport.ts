@@ -177,6 +177,16 @@ export class Transport {
     this.#snapshot = undefined;
   }
 
+  /**
+   * Keeps no connection: what runs finishes, however long it takes. Whatever is sent later all the same
+   * makes its own. Resolves when nothing runs any more.
+   */
+  async retire(): Promise<void> {
+    if (this.#snapshot?.isOurs) this.#retire(this.#snapshot);
+    this.#snapshot = undefined;
+    await Promise.all(this.#retired.values());
+  }
+
   /** Lets running requests finish for a second, then ends them. Closing twice is harmless. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -191,10 +191,13 @@ describeWithProgram('redis-server', 'notifications queued on BullMQ', () => {
     await first.close();
     const without = await open();
     await until(
-      'it was tried',
-      async () => ((await stranger.getDelayed())[0]?.attemptsMade ?? 0) > 0,
+      'it was tried again',
+      async () => ((await stranger.getDelayed())[0]?.attemptsMade ?? 0) > 1,
     );
     expect(credit).not.toHaveBeenCalled();
+    expect(without.logged('error')).toEqual([
+      expect.stringMatching(/its merchant is not registered.*somebody can write/),
+    ]);
     expect(without.logged('warn').join()).toContain('its merchant is not registered');
     await without.close();
     await open({}, { hasShopB: true });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { filter, firstValueFrom, timeout, type Observable } from 'rxjs';
 import {
   MemoryCertificateStore,
@@ -13,6 +13,7 @@ import {
   type TestContext,
 } from '../support/merchant-context.js';
 import { certificateSigner } from '../support/raw-platform.js';
+import { until } from '../support/servers.js';
 
 const HOUR = 3_600_000;
 const old = certificateSigner('old', { serial: '0E3A0001' });
@@ -22,18 +23,24 @@ const fresh = certificateSigner('fresh', { serial: '0E3A0002' });
 class UnreliableStore implements CertificateStore {
   inner = new MemoryCertificateStore();
   isDown = false;
+  /** As a replica, or with a user that may only read. */
+  isReadOnly = false;
   calls = 0;
+  writes = 0;
 
   read(mchid: string): Promise<SignedAnswer | undefined> {
     return this.#reached(() => this.inner.read(mchid));
   }
   writeIfNewer(mchid: string, answer: SignedAnswer): Promise<boolean> {
+    this.writes += 1;
+    if (this.isReadOnly) return Promise.reject(new Error('READONLY'));
     return this.#reached(() => this.inner.writeIfNewer(mchid, answer));
   }
   changes(): Observable<string> {
     return this.inner.changes();
   }
   tryLease(key: string, ttlMs: number): Promise<boolean> {
+    if (this.isReadOnly) return Promise.reject(new Error('READONLY'));
     return this.#reached(() => this.inner.tryLease(key, ttlMs));
   }
 
@@ -60,9 +67,10 @@ describe('processes that share a store', () => {
     await platform.close();
   });
 
-  const begin = (): TestContext => {
+  const begin = (random?: number): TestContext => {
     const started = merchantContext(testOptions({ baseUrl: platform.url, store }), {
       clock: platform.clock,
+      ...(random !== undefined && { random: () => random }),
     });
     processes.push(started);
     return started;
@@ -78,7 +86,7 @@ describe('processes that share a store', () => {
     );
 
   it('download once when they all start at the same moment', async () => {
-    const fleet = Array.from({ length: 8 }, begin);
+    const fleet = Array.from({ length: 8 }, () => begin());
     await Promise.all(fleet.map(({ http }) => http.get('/v3/x')));
     expect(platform.downloads).toBe(1);
     expect(fleet.map(ids)).toEqual(fleet.map(() => [old.id]));
@@ -98,7 +106,7 @@ describe('processes that share a store', () => {
   });
 
   it('renew once in a period: one downloads, the others find the list young or the lease taken', async () => {
-    const fleet = Array.from({ length: 8 }, begin);
+    const fleet = Array.from({ length: 8 }, () => begin());
     await Promise.all(fleet.map(({ http }) => http.get('/v3/x')));
     platform.clock.advance(7 * HOUR);
     let leases = 0;
@@ -117,6 +125,46 @@ describe('processes that share a store', () => {
     await store.inner.tryLease(`renew:${TEST_MCHID}`, 60_000); // and never comes back
     await expect(survivor.http.get('/v3/x')).resolves.toMatchObject({ status: 200 });
     expect(platform.downloads).toBe(1);
+  });
+
+  it('download one after another, when nobody can tell them who is at it', async () => {
+    const [first, second] = [begin(0.02), begin(0.12)];
+    await Promise.all([first.http.get('/v3/x'), second.http.get('/v3/x')]);
+    platform.clock.advance(7 * HOUR);
+    store.isDown = true;
+    const { downloads } = platform;
+    const began = performance.now();
+    const ended: number[] = [];
+    const renew = async ({ certificates }: TestContext): Promise<string> => {
+      const outcome = await certificates.renew(6 * HOUR);
+      ended.push(performance.now() - began);
+      return outcome;
+    };
+    await expect(Promise.all([renew(first), renew(second)])).resolves.toEqual([
+      'renewed',
+      'renewed',
+    ]);
+    expect(platform.downloads).toBe(downloads + 2);
+    expect((ended[1] ?? 0) - (ended[0] ?? 0)).toBeGreaterThan(300);
+    // who begins to use a merchant does not wait
+    const late = performance.now();
+    await begin(1).http.get('/v3/x');
+    expect(performance.now() - late).toBeLessThan(2_000);
+  });
+
+  it('leave a list that came while they waited for their turn, and wait no longer than they live', async () => {
+    const [waits, closes] = [begin(0.1), begin(1)];
+    await Promise.all([waits.http.get('/v3/x'), closes.http.get('/v3/x')]);
+    platform.clock.advance(7 * HOUR);
+    store.isDown = true;
+    const renewals = [waits, closes].map(({ certificates }) => certificates.renew(6 * HOUR));
+    renewals[1]?.catch(() => undefined);
+    await waits.certificates.refresh(); // by hand
+    await expect(renewals[0]).resolves.toBe('young');
+    const asked = performance.now();
+    closes.close();
+    await renewals[1]?.catch(() => undefined);
+    expect(performance.now() - asked).toBeLessThan(1_000);
   });
 
   it('find a key in the store that another one has met already', async () => {
@@ -151,7 +199,64 @@ describe('processes that share a store', () => {
     await Promise.all([back, told]);
     expect(ids(second)).toEqual([old.id, fresh.id]);
     expect(first.events.filter(({ type }) => type === 'store-lost')).toHaveLength(1);
+    // its own write was pending: that the store held an older list was no surprise
+    for (const { events } of processes) {
+      expect(events.filter(({ type }) => type === 'refused')).toEqual([]);
+    }
   }, 30_000);
+
+  it('do not take a write of their own that comes amid a read for a rollback', async () => {
+    const context = begin();
+    await context.http.get('/v3/x');
+    platform.clock.advance(7 * HOUR);
+    platform.listed = [old, fresh];
+    const before = await store.inner.read(TEST_MCHID);
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const { read } = UnreliableStore.prototype;
+    store.read = () => {
+      store.read = read;
+      return held.then(() => before);
+    };
+    const reading = context.certificates.renew(20 * HOUR); // young: it only reads
+    await context.certificates.refresh();
+    await until('it is written', async () => {
+      const written = await store.inner.read(TEST_MCHID);
+      return written?.body.equals(before?.body ?? Buffer.alloc(0)) === false;
+    });
+    answer();
+    await expect(reading).resolves.toBe('young');
+    expect(context.events.filter(({ type }) => type === 'refused')).toEqual([]);
+  });
+
+  it('say once that the store can be read and not written, and write when it can be', async () => {
+    const [first, second] = [begin(), begin()];
+    await Promise.all([first.http.get('/v3/x'), second.http.get('/v3/x')]);
+    store.isReadOnly = true;
+    store.writes = 0;
+    platform.clock.advance(7 * HOUR);
+    platform.listed = [old, fresh];
+    jest.useFakeTimers({
+      doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'],
+    });
+    try {
+      await first.certificates.refresh();
+      while (store.writes === 0) await new Promise((resolve) => setImmediate(resolve));
+      await jest.advanceTimersByTimeAsync(2 * HOUR);
+      expect(store.writes).toBeLessThan(30);
+      const said = (): string[] =>
+        first.events.map(({ type }) => type).filter((type) => type.startsWith('store-'));
+      expect(said()).toEqual(['store-lost']);
+      await second.certificates.renew(20 * HOUR); // reads go on
+      expect(second.events.filter(({ type }) => type.startsWith('store-'))).toEqual([]);
+      store.isReadOnly = false;
+      await jest.advanceTimersByTimeAsync(HOUR);
+      expect(said()).toEqual(['store-lost', 'store-back']);
+      expect(ids(second)).toEqual([old.id, fresh.id]);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
 
   it.each(['lost', 'rolled back'])('put a list back that the store has %s', async (how) => {
     const context = begin();

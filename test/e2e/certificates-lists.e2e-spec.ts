@@ -286,6 +286,20 @@ describe('lists of platform certificates', () => {
     expect(context.events.map(({ type }) => type)).toContain('distrusted');
   });
 
+  it('say that the application distrusts all that they hold, and not that the clock is wrong', async () => {
+    const context = connect();
+    await context.http.get('/v3/x');
+    context.certificates.distrust(old.id);
+    const refused = await rejection(context.certificates.refresh());
+    expect(refused).toMatchObject({ code: 'CERTIFICATES_INVALID' });
+    expect(refused.message).toContain('distrust()');
+    expect(refused.message).not.toContain('clock');
+    platform.listed = [old, expired]; // of which one has ended, and the other is distrusted
+    expect((await rejection(context.certificates.refresh())).message).toContain('distrust()');
+    platform.listed = [expired];
+    expect((await rejection(context.certificates.refresh())).message).toContain('check the clock');
+  });
+
   it('never let an expired certificate verify, though it was in force a moment ago', async () => {
     const notAfter = new Date(Math.floor(platform.clock.now() / 1000) * 1000 + 3_600_000);
     const soon = certificateSigner('soon', { serial: '0E3A0010', notAfter });

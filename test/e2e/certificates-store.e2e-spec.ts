@@ -7,6 +7,7 @@ import {
   type CertificateStore,
   type SignedAnswer,
 } from 'nestjs-wechatpay';
+import { merchantHealth } from '../../lib/health/merchant-health.js';
 import { CertificatePlatform } from '../support/certificate-platform.js';
 import {
   ALONE,
@@ -107,6 +108,20 @@ describe('certificates kept in a directory', () => {
     // good enough to begin with; a newer one is asked for at once
     await asked;
     expect(platform.downloads).toBe(2);
+  });
+
+  it('say since when they are as they are, not when this process read them', async () => {
+    await fill();
+    const signedAtMs = Math.floor(platform.clock.now() / 1000) * 1000;
+    platform.clock.advance(3_600_000);
+    const context = connect(watched().store);
+    expect(merchantHealth(context, platform.clock.now()).details.lastRefresh).toBeUndefined();
+    await context.http.get('/v3/x');
+    expect(platform.downloads).toBe(1);
+    const { lastRefresh } = merchantHealth(context, platform.clock.now()).details;
+    expect(lastRefresh).toBe(new Date(signedAtMs).toISOString());
+    await context.certificates.refresh();
+    expect(context.certificates.status.lastSuccessAtMs).toBe(platform.clock.now());
   });
 
   it('do not bring back certificates that expired meanwhile', async () => {

@@ -13,11 +13,15 @@ import { HealthCheckService, HealthIndicatorService, TerminusModule } from '@nes
 import {
   getCertificateProviderToken,
   getWechatPayClientToken,
+  MerchantCredentialProvider,
   WechatPayHealthIndicator,
   WechatPayMerchants,
   WechatPayModule,
   type CertificateProvider,
+  type CredentialMaterial,
+  type CredentialSource,
   type WechatPayClient,
+  type WechatPayCredentialOptions,
   type WechatPayHealthOptions,
   type WechatPayOptions,
 } from 'nestjs-wechatpay';
@@ -154,10 +158,30 @@ describe('the health of payments', () => {
     const { keys } = await certificates().refresh();
     const expiry = Math.max(...keys.map(({ notAfterMs }) => notAfterMs));
     now = expiry - 30 * DAY;
+    await certificates().refresh();
     expect(report().status).toBe('up');
     expect(report().degraded).toBeUndefined();
     now += 1;
     await expectDegraded(/last platform certificate expires within 30 days/);
+  });
+
+  it('is degraded as early as renewBeforeMs says', async () => {
+    const renewal = { renewBeforeMs: 45 * DAY };
+    await start({ default: { ...withCertificates(), renewal } });
+    await certificates().refresh();
+    const { merchants } = report({ details: true });
+    const days = merchants['default']?.['merchantCertificateDaysLeft'] as number;
+    now += (days - 46) * DAY;
+    expect(String(report().merchants['default']?.['reasons'])).not.toContain('商户API证书');
+    now += 2 * DAY;
+    await certificates().refresh();
+    expect(report().merchants['default']).toMatchObject({
+      state: 'degraded',
+      reasons: [
+        'the last platform certificate expires within 45 days',
+        'the merchant certificate (商户API证书) expires within 45 days',
+      ],
+    });
   });
 
   it('is degraded from 30 days before the merchant certificate expires', async () => {
@@ -182,6 +206,54 @@ describe('the health of payments', () => {
     await expectDegraded(/^3 refreshes failed in a row/);
     await certificates().refresh();
     expect(report()).toEqual({ status: 'up', merchants: { default: { state: 'up' } } });
+  });
+
+  it('is degraded, and never down, when renewals have stopped without a word', async () => {
+    await start({ default: withCertificates() });
+    const { signedAtMs } = await certificates().refresh();
+    now = signedAtMs + DAY;
+    expect(report()).toEqual({ status: 'up', merchants: { default: { state: 'up' } } });
+    now += 1;
+    await expectDegraded(/^the platform certificates were last renewed more than 24 hours ago$/);
+    now += 40 * DAY;
+    await expectDegraded(/more than 24 hours ago/);
+    await certificates().refresh();
+    expect(report()).toEqual({ status: 'up', merchants: { default: { state: 'up' } } });
+  });
+
+  it('misses no renewal of a merchant that has no platform certificates any more', async () => {
+    await start({ default: emulator.options() });
+    await certificates().refresh();
+    const none = { status: 404, body: '{"code":"RESOURCE_NOT_EXISTS"}', signed: false };
+    emulator.addFault({ match: '/v3/certificates', kind: 'respond', ...none });
+    now += 2 * DAY;
+    await certificates().refresh();
+    now += 40 * DAY;
+    expect(report()).toEqual({ status: 'up', merchants: { default: { state: 'up' } } });
+  });
+
+  it('is degraded, and never down, while the credential cannot be loaded from its source', async () => {
+    const { id, key } = emulator.publicKey;
+    const { credential } = emulator.options();
+    const { privateKey, certificate, apiV3Key } = credential as WechatPayCredentialOptions;
+    const good = { privateKey, certificate, apiV3Keys: [apiV3Key].flat() } as CredentialMaterial;
+    const load = jest.fn<CredentialSource['load']>(() => Promise.reject(new Error('kms is down')));
+    const platform = { certificates: false, publicKey: { id, key } };
+    await start({ default: { ...emulator.options({ platform }), credential: { load } } });
+    const credentials = app.app.get(MerchantCredentialProvider);
+    expect(report().status).toBe('up'); // nobody has asked for it
+    await expect(credentials.get()).rejects.toThrow();
+    await expectDegraded(/^the merchant credential cannot be loaded, and calls cannot be signed$/);
+    load.mockResolvedValue(good);
+    await credentials.get();
+    expect(report()).toEqual({ status: 'up', merchants: { default: { state: 'up' } } });
+    load.mockRejectedValue(new Error('kms is down'));
+    await expect(credentials.reload()).rejects.toThrow();
+    await expectDegraded(/^the merchant credential cannot be loaded anew; the one before stays$/);
+    expect(report({ details: true }).merchants['default']).toMatchObject({
+      lastCredentialError: 'CREDENTIAL_UNAVAILABLE',
+    });
+    expect(JSON.stringify(report({ details: true }))).not.toContain('kms');
   });
 
   it('is down when a refresh failed and nothing can verify, and up again after a good one', async () => {
@@ -254,7 +326,7 @@ describe('the health of payments', () => {
       ],
       lastRefresh: refreshedAt,
       lastRefreshError: expect.stringMatching(/^[A-Z_]+$/) as unknown,
-      clockSkewMs: undefined,
+      clockSkewMs: expect.any(Number) as unknown,
       notifications: { accepted: 0, probes: 0, refused: {} },
     });
   });

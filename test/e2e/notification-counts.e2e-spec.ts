@@ -50,10 +50,12 @@ describe('the counts of a notification route', () => {
     expect(await post()).toBe(204);
     expect(await post({ signature: PROBE })).toBe(401);
     expect(await post({ signature: PROBE })).toBe(401);
+    // some come with the serial number of an old certificate
+    expect(await post({ signature: PROBE, serial: 'ABCDEF0123456789' })).toBe(401);
     expect(await post({ signature: 'A'.repeat(344) })).toBe(401);
     expect(counts()).toMatchObject({
       accepted: 1,
-      probes: 2,
+      probes: 3,
       refused: { SIGNATURE_INVALID: 1 },
     });
   });

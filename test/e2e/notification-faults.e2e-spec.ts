@@ -91,7 +91,9 @@ describe.each(PLATFORMS)('a fault of the application’s own on %s', (platform) 
     const { credential } = emulator.options();
     await start({ ...credential, apiV3Key: 'x'.repeat(32) });
     expect(await send()).toMatchObject(OUR_FAULT);
-    expect(app.logger.textOf('error')).toMatch(/credential\.apiV3Key is not the APIv3 key/);
+    expect(app.logger.textOf('error')).toMatch(
+      /^api-v3-key-wrong mchid=\d+: .*credential\.apiV3Key is not the APIv3 key/,
+    );
     expect(app.logger.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 

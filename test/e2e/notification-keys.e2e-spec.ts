@@ -133,6 +133,25 @@ describe.each(COMBINATIONS)('keys that strangers name, on %s with %s', (platform
     expect((await post({})).status).toBe(204);
   });
 
+  it('write one line a minute while no list opens with the APIv3 key, however many come', async () => {
+    const { credential } = emulator.options();
+    await start({ credential: { ...credential, apiV3Key: 'x'.repeat(32) } });
+    const ours = /^\[default\] /;
+    const lines = (): number =>
+      app.logger.lines.filter(({ level, text }) => level === 'error' && ours.test(text)).length;
+    for (let index = 0; index < 20; index += 1) {
+      expect((await post({ serial: serial(index) })).status).toBe(500);
+    }
+    expect(lines()).toBe(1);
+    clock.mockReturnValue(now + 59_999);
+    await post({ serial: serial(21) });
+    expect(lines()).toBe(1);
+    clock.mockReturnValue(now + 60_000);
+    await post({ serial: serial(22) });
+    await post({ serial: serial(23) });
+    expect(lines()).toBe(2);
+  });
+
   it('are compared without regard to leading zeros and case', async () => {
     await start();
     const { serial: known } = emulator.platformCertificate;

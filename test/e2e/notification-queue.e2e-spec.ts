@@ -145,6 +145,16 @@ describe('the queue of notifications', () => {
     expect(running.logged('warn')).toEqual([expect.stringContaining('did not close in order')]);
   });
 
+  it('is waited for as long as it says when the application closes', async () => {
+    const running = await open();
+    queue.closesWithinMs = 100;
+    queue.onClose = () => new Promise(() => undefined);
+    const begin = performance.now();
+    await running.close();
+    shop = undefined;
+    expect(performance.now() - begin).toBeLessThan(5_000);
+  });
+
   it('runs each handler once for an event, and again only what failed', async () => {
     const running = await open();
     mail.mockImplementationOnce(() => Promise.reject(new Error('no mail')));
@@ -245,7 +255,7 @@ describe('the queue of notifications', () => {
       const running = await open({ notification: { ackTimeoutMs: 100 } });
       queue.onEnqueue = () => new Promise(() => undefined);
       await expect(running.deliver('order-0001')).resolves.toBe(503);
-      expect(running.logged('error').join()).toContain('longer than 100 ms');
+      expect(running.logged('error').join()).toMatch(/longer than \d{1,2}0? ms/);
     });
   });
 
@@ -301,6 +311,13 @@ describe('the queue of notifications', () => {
       await expect(queue.process({ ...job, headers: unknown })).rejects.toMatchObject({
         code: 'NOTIFICATION_FAILED',
       });
+      expect(running.logged('error').join()).toMatch(
+        /ABCDEF0123456789.*the queue tries again.*somebody can write to the queue's Redis/,
+      );
+      await expect(queue.process({ ...job, headers: unknown }, 2)).rejects.toMatchObject({
+        code: 'NOTIFICATION_FAILED',
+      });
+      expect(running.logged('error')).toHaveLength(1);
       expect(running.logged('warn').join()).toMatch(/ABCDEF0123456789.*the queue tries again/);
       await expect(queue.process({ ...job, merchant: 'shop-b' })).rejects.toMatchObject({
         code: 'NOTIFICATION_FAILED',
@@ -387,7 +404,11 @@ describe('the queue of notifications', () => {
       expect(credit).toHaveBeenCalledTimes(1);
       merchants.remove(MCHID_B);
       resolve.mockImplementationOnce(() => Promise.resolve(undefined));
+      expect(app.logger.textOf('error')).toBe('');
       await expect(queue.process(job)).rejects.toMatchObject({ code: 'NOTIFICATION_FAILED' });
+      expect(app.logger.textOf('error')).toMatch(/its merchant is not registered.*somebody can/);
+      app.logger.clear();
+      await expect(queue.process(job, 2)).rejects.toMatchObject({ code: 'NOTIFICATION_FAILED' });
       expect(app.logger.textOf('warn')).toContain('its merchant is not registered');
       expect(app.logger.textOf('error')).toBe('');
     });

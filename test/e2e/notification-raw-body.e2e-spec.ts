@@ -70,6 +70,19 @@ describe.each(PLATFORMS)('the raw body on %s', (platform) => {
     expect(received).toEqual([]);
   });
 
+  it('that nobody kept is told of in the log only, in production', async () => {
+    const { post, logger } = bind(await start({ rawBody: 'none' }));
+    const before = process.env['NODE_ENV'];
+    process.env['NODE_ENV'] = 'production';
+    try {
+      const answer = await post(paidNotification(emulator));
+      expect(answer).toMatchObject({ status: 500, json: { code: 'FAIL', message: '处理失败' } });
+    } finally {
+      process.env['NODE_ENV'] = before;
+    }
+    expect(logger.textOf('error')).toContain('rawBody: true');
+  });
+
   it('is not missed where there is no body', async () => {
     const { post } = bind(await start({ rawBody: 'none' }));
     const { headers } = paidNotification(emulator);

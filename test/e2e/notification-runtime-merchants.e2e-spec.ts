@@ -21,9 +21,10 @@ describe.each(['express', 'fastify'] as PlatformName[])(
     let app: NotifyApp;
     let merchants: WechatPayMerchants;
     const received: string[] = [];
-    const resolve = jest.fn(async (mchid: string): Promise<WechatPayOptions | undefined> =>
-      mchid === A || mchid === B ? emulator.options({ mchid }) : undefined,
-    );
+    const find = async (mchid: string): Promise<WechatPayOptions | undefined> =>
+      mchid === A || mchid === B ? emulator.options({ mchid }) : undefined;
+    const load = (): Promise<never> => Promise.reject(new Error('not needed'));
+    const resolve = jest.fn(find);
 
     @Controller('wechatpay')
     class NotifyController {
@@ -107,6 +108,54 @@ describe.each(['express', 'fastify'] as PlatformName[])(
       const answer = await post(A);
       expect(answer.status).toBe(500);
       expect(answer.text).not.toContain('hunter2');
+    });
+
+    it('comes again when the merchant is not found in time, and finds it then', async () => {
+      let found: ((options: WechatPayOptions) => void) | undefined;
+      resolve.mockImplementationOnce(() => new Promise((done) => (found = done)));
+      const begun = performance.now();
+      const answers = await Promise.all([post(B), post(B)]);
+      expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+      expect(performance.now() - begun).toBeLessThan(4_000); // the platform waits for five seconds
+      found?.(emulator.options({ mchid: B }));
+      expect((await post(B)).status).toBe(204);
+      expect(resolve).toHaveBeenCalledTimes(1);
+    });
+
+    it('comes again when too many merchants are looked for', async () => {
+      const found: (() => void)[] = [];
+      resolve.mockImplementation(() => new Promise((done) => found.push(() => done(undefined))));
+      const others = Array.from({ length: 256 }, (_, index) =>
+        merchants.get(String(1_700_000_000 + index)).catch(() => undefined),
+      );
+      expect((await post(B)).status).toBe(503);
+      resolve.mockImplementation(find);
+      for (const done of found) done();
+      await Promise.all(others);
+      expect((await post(B)).status).toBe(204);
+    });
+
+    it('counts as use of its merchant once it has proved itself, and not before', async () => {
+      const third = '1900000003';
+      resolve.mockImplementation(async (mchid) =>
+        mchid === third
+          ? { ...emulator.options({ mchid: B }), mchid, credential: { load } }
+          : find(mchid),
+      );
+      for (const isGenuine of [false, true]) {
+        for (const mchid of [A, B]) await merchants.get(mchid);
+        const unproved = [
+          { headers: { 'wechatpay-signature': undefined } },
+          { timestamp: String(Math.floor(Date.now() / 1000) - 400) },
+          { headers: { 'wechatpay-signature': 'AAAA' } },
+        ];
+        for (const overrides of unproved) expect((await post(A, overrides)).status).toBe(401);
+        if (isGenuine) expect((await post(A)).status).toBe(204);
+        await merchants.get(third);
+        expect(merchants.names).toEqual([isGenuine ? A : B, third]);
+        for (const name of merchants.names) merchants.remove(name);
+      }
+      resolve.mockImplementation(find);
     });
 
     it('looks for a bounded number of merchants that strangers make up', async () => {

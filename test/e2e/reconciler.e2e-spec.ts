@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Provider } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
+  assertMatchesOrder,
   getWechatPayClientToken,
   MemoryCertificateStore,
   OnWechatPayNotification,
@@ -65,7 +66,10 @@ describe('the reconciler of open orders', () => {
   });
   afterAll(() => emulator.close());
 
-  async function start(options: Partial<WechatPayOptions> = {}): Promise<void> {
+  async function start(
+    options: Partial<WechatPayOptions> = {},
+    providers: Provider[] = [Handlers],
+  ): Promise<void> {
     app = await Test.createTestingModule({
       imports: [
         // nobody listens there: no notification arrives
@@ -74,7 +78,7 @@ describe('the reconciler of open orders', () => {
           ...options,
         }),
       ],
-      providers: [Handlers],
+      providers,
     })
       .setLogger(logger)
       .compile();
@@ -95,7 +99,14 @@ describe('the reconciler of open orders', () => {
     emulator.pay(paid);
     shop.open = [{ outTradeNo: paid }, { outTradeNo: open }];
     const first = await reconciler.round(shop);
-    expect(first).toEqual({ isOurs: true, asked: 2, settled: 1, missing: 0, failed: 0 });
+    expect(first).toEqual({
+      isOurs: true,
+      asked: 2,
+      settled: 1,
+      unhandled: 0,
+      missing: 0,
+      failed: 0,
+    });
     expect(seen.mock.calls.flat()).toEqual([`TRANSACTION.SUCCESS ${paid} SUCCESS`]);
     // the shop still calls both open, and it is too early to ask again
     await expect(reconciler.round(shop)).resolves.toMatchObject({ asked: 0 });
@@ -127,7 +138,46 @@ describe('the reconciler of open orders', () => {
     ]);
   });
 
-  it('says nothing of an end that nobody handles', async () => {
+  it('counts an end that nobody handles apart, and says so once where money has moved', async () => {
+    await start({}, []);
+    const paid = [await order(), await order()];
+    for (const number of paid) emulator.pay(number);
+    shop.open = paid.map((outTradeNo) => ({ outTradeNo }));
+    await expect(reconciler.round(shop)).resolves.toMatchObject({
+      asked: 2,
+      settled: 0,
+      unhandled: 2,
+      failed: 0,
+    });
+    const warnings = logger.textOf('warn').match(/no handler takes it: .*/g);
+    expect(warnings).toEqual([expect.stringContaining("('TRANSACTION.SUCCESS')")]);
+  });
+
+  it('settles an order that was refunded with the handler of the guide', async () => {
+    const credited: string[] = [];
+    @Injectable()
+    class Guide {
+      @OnWechatPayNotification('TRANSACTION.SUCCESS')
+      paid({ payload }: WechatPayNotification<'TRANSACTION.SUCCESS'>): void {
+        assertMatchesOrder(payload, { totalFen: 100, appid: emulator.appid });
+        credited.push(payload.trade_state);
+      }
+    }
+    await start({}, [Guide]);
+    const number = await order();
+    emulator.pay(number);
+    await client.refunds.create({
+      out_trade_no: number,
+      out_refund_no: `${number}-r`,
+      amount: { refund: 30, total: 100, currency: 'CNY' },
+    });
+    emulator.finishRefund(`${number}-r`);
+    shop.open = [{ outTradeNo: number }];
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1, failed: 0 });
+    expect(credited).toEqual(['REFUND']);
+  });
+
+  it('says nothing of an end without money that nobody handles', async () => {
     await start();
     const number = await order();
     emulator.pay(number);
@@ -139,9 +189,9 @@ describe('the reconciler of open orders', () => {
     });
     emulator.finishRefund(out_refund_no, 'CLOSED');
     shop.open = [{ outRefundNo: out_refund_no }];
-    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1 });
+    await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 0, unhandled: 1 });
     expect(seen).not.toHaveBeenCalled();
-    expect(logger.textOf('warn')).not.toContain('No handler');
+    expect(logger.textOf('warn')).not.toMatch(/no handler/i);
   });
 
   it('asks for the orders of a sub-merchant as its provider', async () => {
@@ -168,6 +218,7 @@ describe('the reconciler of open orders', () => {
     shop.open = [{ outTradeNo: broken }];
     await expect(reconciler.round(shop)).resolves.toMatchObject({ failed: 1 });
     expect(logger.textOf('warn')).toContain('could not be settled');
+    expect(logger.textOf('error')).toContain('Handlers.pay failed; the platform is asked again');
     shop.open = [{ outTradeNo: failing }]; // forgotten meanwhile: it is asked at once
     await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1, failed: 0 });
     expect(seen).toHaveBeenCalledTimes(2);
@@ -190,9 +241,15 @@ describe('the reconciler of open orders', () => {
   it('is done by one process of those that share a store', async () => {
     const store = new MemoryCertificateStore();
     await start({ store });
-    await expect(reconciler.round(shop)).resolves.toMatchObject({ isOurs: true });
-    await expect(reconciler.round(shop)).resolves.toMatchObject({ isOurs: false, asked: 0 });
+    const options = { everyMs: 3_600_000 };
+    await expect(reconciler.round(shop, options)).resolves.toMatchObject({ isOurs: true });
+    await expect(reconciler.round(shop, options)).resolves.toMatchObject({
+      isOurs: false,
+      asked: 0,
+    });
     expect(shop.asked).toHaveLength(1);
+    const other = reconciler.round(shop, { ...options, name: 'nightly' });
+    await expect(other).resolves.toMatchObject({ isOurs: true });
   });
 
   it('goes round by itself until it is ended, and ends with the application', async () => {
@@ -214,15 +271,20 @@ describe('the reconciler of open orders', () => {
     jest.spyOn(Math, 'random').mockRestore();
   });
 
-  it.each([{ everyMs: 999 }, { concurrency: 0 }, { minAgeMs: -1 }, { everyMs: Number.NaN }])(
-    'refuses %j',
-    async (options) => {
-      await start();
-      expect(() => reconciler.start(shop, options)).toThrow(/must be a number from/);
-      await expect(rejection(reconciler.round(shop, options))).resolves.toMatchObject({
-        code: 'CONFIGURATION_INVALID',
-      });
-      expect(() => reconciler.start({} as never)).toThrow(/unsettled/);
-    },
-  );
+  it.each([
+    { everyMs: 999 },
+    { concurrency: 0 },
+    { minAgeMs: -1 },
+    { everyMs: Number.NaN },
+    { name: 'a b' },
+    { name: '' },
+    { name: 5 as never },
+  ])('refuses %j', async (options) => {
+    await start();
+    expect(() => reconciler.start(shop, options)).toThrow(/must be (?:a number from|1 to 64)/);
+    await expect(rejection(reconciler.round(shop, options))).resolves.toMatchObject({
+      code: 'CONFIGURATION_INVALID',
+    });
+    expect(() => reconciler.start({} as never)).toThrow(/unsettled/);
+  });
 });

@@ -19,6 +19,7 @@ import {
   type WechatPayOptions,
 } from 'nestjs-wechatpay';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
+import { certificateFacts, parseCertificate } from '../../lib/crypto/index.js';
 import { CountingDispatcher } from '../support/counting-dispatcher.js';
 import { RecordingLogger } from '../support/recording-logger.js';
 
@@ -146,6 +147,7 @@ describe('the renewal of platform certificates', () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.5);
     const certificates = await start({ renewal: { renewBeforeMs: 365 * 24 * HOUR } });
     const { keys } = await certificates.refresh();
+    await jest.advanceTimersByTimeAsync(40_000); // it is looked at
     const expiry = Math.max(...keys.map(({ notAfterMs }) => notAfterMs).filter(Number.isFinite));
     jest.setSystemTime(expiry - 300 * 24 * HOUR);
     // The clock has jumped: at the latest after six hours the plan is made anew.
@@ -162,7 +164,7 @@ describe('the renewal of platform certificates', () => {
     const timers = jest.spyOn(globalThis, 'setTimeout');
     await start();
     const planned = timers.mock.results.filter(
-      (_, index) => (timers.mock.calls[index]?.[1] ?? 0) >= 6 * HOUR,
+      (_, index) => (timers.mock.calls[index]?.[1] ?? 0) >= 20_000,
     );
     expect(planned).toHaveLength(1);
     const [timer] = planned.map(({ value }) => value as NodeJS.Timeout);
@@ -190,6 +192,42 @@ describe('the renewal of platform certificates', () => {
     expect(dispatcher.downloads()).toBe(0);
   });
 
+  it('stays stopped, whatever is refreshed and comes in force later', async () => {
+    const certificates = await start({}, [ScheduleModule.forRoot()]);
+    const registry = app.get(SchedulerRegistry);
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    registry.deleteTimeout(NAME);
+    await certificates.refresh();
+    expect(registry.getTimeouts()).toEqual([]);
+    await jest.advanceTimersByTimeAsync(24 * HOUR);
+    expect(dispatcher.downloads()).toBe(1);
+  });
+
+  it('says soon after the start that the certificate of the merchant expires', async () => {
+    const { credential } = emulator.options();
+    const { certificate } = credential as { certificate: string };
+    const { notAfterMs } = certificateFacts(parseCertificate(certificate));
+    jest.setSystemTime(notAfterMs - 29 * 24 * HOUR);
+    await start();
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    expect(events).toMatchObject([{ type: 'expiring', owner: 'merchant' }]);
+    await jest.advanceTimersByTimeAsync(5 * HOUR);
+    expect(events).toHaveLength(1);
+  });
+
+  it('repeats the first download a minute after it has failed', async () => {
+    jest.spyOn(Math, 'random').mockReturnValue(0.5);
+    emulator.addFault({ match: '/v3/certificates', kind: 'status-500', times: 2 });
+    const certificates = await start({ preload: true, platform: {} });
+    expect(dispatcher.downloads()).toBe(1);
+    await jest.advanceTimersByTimeAsync(MINUTE - 1);
+    expect(dispatcher.downloads()).toBe(1);
+    await refreshed(certificates, () => jest.advanceTimersByTimeAsync(1));
+    expect(dispatcher.downloads()).toBe(2);
+    const { type } = await refreshed(certificates, () => jest.advanceTimersByTimeAsync(2 * MINUTE));
+    expect(type).toBe('renewed');
+  });
+
   it('leaves the application’s own jobs single', async () => {
     await start({}, [ScheduleModule.forRoot()], [OwnJobs]);
     const registry = app.get(SchedulerRegistry);
@@ -199,6 +237,7 @@ describe('the renewal of platform certificates', () => {
   });
 
   it.each([true, false])('follows a cron expression (registry: %s)', async (hasRegistry) => {
+    jest.spyOn(Math, 'random').mockReturnValue(0.5); // of the half minute that keeps processes apart
     const cron = '30 17 3,9,15,21 * * *';
     const due = new Date();
     due.setDate(due.getDate() + 1);
@@ -210,7 +249,7 @@ describe('the renewal of platform certificates', () => {
     );
     const registry = hasRegistry ? app.get(SchedulerRegistry) : undefined;
     if (registry) expect(registry.getTimeouts()).toEqual([NAME]);
-    await jest.advanceTimersByTimeAsync(HOUR - 1);
+    await jest.advanceTimersByTimeAsync(HOUR + 15_000 - 1);
     expect(dispatcher.downloads()).toBe(0);
     await refreshed(certificates, () => jest.advanceTimersByTimeAsync(1));
     expect(dispatcher.downloads()).toBe(1);
@@ -222,10 +261,12 @@ describe('the renewal of platform certificates', () => {
 
   it('by cron survives a failure', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(1); // the retry would come after the next minute
+    const spread = 30_000;
     emulator.addFault({ match: '/v3/certificates', kind: 'status-500' });
     jest.setSystemTime(Math.ceil(Date.now() / MINUTE) * MINUTE);
     const certificates = await start({ renewal: { cron: '0 * * * * *' } });
-    const failed = await refreshed(certificates, () => jest.advanceTimersByTimeAsync(MINUTE));
+    const wait = MINUTE + spread;
+    const failed = await refreshed(certificates, () => jest.advanceTimersByTimeAsync(wait));
     expect(failed.type).toBe('refresh-failed');
     const next = await refreshed(certificates, () => jest.advanceTimersByTimeAsync(MINUTE));
     expect(next.type).toBe('renewed');

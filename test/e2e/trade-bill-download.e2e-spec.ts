@@ -201,10 +201,9 @@ describe('the download of a trade bill', () => {
     while (TELLS_FILES && openBills().length === 0) await new Promise(setImmediate);
     const open = openBills();
     expect(open.map(({ mode }) => mode)).toEqual(TELLS_FILES ? [0o600] : []);
+    // its name and its folder go at once: not even a process that is killed leaves them behind
     for (const { path } of open) {
-      while (!path.endsWith('(deleted)') && existsSync(dirname(path))) {
-        await new Promise(setImmediate);
-      }
+      while (existsSync(dirname(path))) await new Promise(setImmediate);
     }
     const reason = new Error('the end');
     ending.abort(reason);

@@ -40,7 +40,7 @@ export async function install(fixture: string, manifest: string): Promise<Instal
   copyFileSync(join(root, '.npmrc'), join(folder, '.npmrc'));
   const own = readManifest(manifest);
   // the optional peers that subpaths import: the others take a client of the application's
-  for (const peer of ['node-forge', 'bullmq', 'ioredis']) {
+  for (const peer of ['node-forge', 'bullmq', 'ioredis', '@opentelemetry/api']) {
     own.dependencies[peer] = readManifest(root).devDependencies?.[peer] ?? '';
   }
   for (const tarball of JSON.parse(process.env['PACKAGE_TARBALLS'] ?? '[]') as string[]) {

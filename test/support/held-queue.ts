@@ -9,14 +9,15 @@ export class HeldQueue implements NotificationQueue {
   onEnqueue: () => unknown = () => undefined;
   onWork: () => unknown = () => undefined;
   onClose: () => unknown = () => undefined;
-  #process: (job: QueuedNotification) => Promise<void> = () => Promise.resolve();
+  closesWithinMs: number | undefined;
+  #process: (job: QueuedNotification, attempt?: number) => Promise<void> = () => Promise.resolve();
 
   async enqueue(job: QueuedNotification): Promise<void> {
     await this.onEnqueue();
     this.jobs.push(job);
   }
 
-  async work(process: (job: QueuedNotification) => Promise<void>): Promise<void> {
+  async work(process: (job: QueuedNotification, attempt?: number) => Promise<void>): Promise<void> {
     this.starts += 1;
     await this.onWork();
     this.#process = process;
@@ -28,7 +29,7 @@ export class HeldQueue implements NotificationQueue {
   }
 
   /** Has a job processed, the oldest one if none is given. */
-  process(job: unknown = this.jobs.shift()): Promise<void> {
-    return this.#process(job as QueuedNotification);
+  process(job: unknown = this.jobs.shift(), attempt?: number): Promise<void> {
+    return this.#process(job as QueuedNotification, attempt);
   }
 }

@@ -1,5 +1,10 @@
 import { NEVER } from 'rxjs';
-import { OnDemandGate, SharedStore, type CertificateStore } from '../../lib/certificates/index.js';
+import {
+  KeyDecisions,
+  OnDemandGate,
+  SharedStore,
+  type CertificateStore,
+} from '../../lib/certificates/index.js';
 import { KeyEvents, type KeyEvent } from '../../lib/events/index.js';
 import { MerchantCredentialProvider, type CredentialSource } from '../../lib/merchant/index.js';
 import {
@@ -89,6 +94,7 @@ export function merchantContext(
     resilience: { hosts: new Hosts(random), budget: new RetryBudget(), random },
     bulkhead: createProcessBulkhead(),
     gate: gate ?? new OnDemandGate(clock.now),
+    decisions: new KeyDecisions(),
     storeFor: (store) => new SharedStore(store, random),
     clock: clock.now,
     random,

@@ -43,6 +43,26 @@ describe('the times at which an order is asked about', () => {
     }
   });
 
+  it('come soon again without an answer, in pauses that double, and never later than with one', () => {
+    const schedule = new AskSchedule(10, () => 0.5);
+    const asked: number[] = [];
+    const answers = [true, false, false, false, false];
+    for (let now = 0; now <= 10_000 * SECOND; now += SECOND) {
+      schedule.begin();
+      if (schedule.isDue('a', now, -1_000 * SECOND)) {
+        asked.push(now / SECOND);
+        schedule.answered('a', now, answers.pop() ?? true);
+      }
+      schedule.end();
+    }
+    expect(asked).toEqual([0, 30, 90, 210, 450, 1900, 4800]);
+    schedule.answered('forgotten', 0, false);
+    const young = new AskSchedule(10, () => 0.5);
+    expect(young.isDue('a', 0)).toBe(true);
+    for (let failures = 0; failures < 50; failures += 1) young.answered('a', 0, false);
+    expect(young.isDue('a', 30 * SECOND)).toBe(true);
+  });
+
   it('are forgotten with an order that is settled', () => {
     const schedule = new AskSchedule(10, () => 0.5);
     schedule.begin();

@@ -7,6 +7,7 @@ import {
   type RefundPayload,
   type TransactionPayload,
 } from 'nestjs-wechatpay';
+import { paymentEvent } from '../../lib/reconcile/final-state.js';
 
 const paid = {
   mchid: '1900000001',
@@ -27,6 +28,17 @@ describe('a payment', () => {
   it('that is the order’s passes, with all or little that is known of it', () => {
     assertMatchesOrder(paid, order);
     assertMatchesOrder(paid, { totalFen: 100 });
+  });
+
+  it('that was refunded since passes: it was paid, as the reconciler says', () => {
+    const { mchid } = paid;
+    const queried = { ...paid, mchid: undefined, trade_state: 'REFUND' };
+    const found = paymentEvent(queried, { mchid: String(mchid), subMchid: undefined });
+    expect(found?.eventType).toBe('TRANSACTION.SUCCESS');
+    assertMatchesOrder(found?.payload as never, order);
+    expect(() => assertMatchesOrder(found?.payload as never, { ...order, totalFen: 1 })).toThrow(
+      'amount.total is 100, not 1',
+    );
   });
 
   it('of a sub-merchant is compared with what it was placed with', () => {

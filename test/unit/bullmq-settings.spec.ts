@@ -23,6 +23,12 @@ describe('the settings of a queue on BullMQ', () => {
     });
   });
 
+  it('say how long the application waits for its end', () => {
+    const waits = (closeTimeoutMs: number) =>
+      new BullNotificationQueue({ connection, closeTimeoutMs }).closesWithinMs;
+    expect([waits(0), waits(600_000)]).toEqual([3_000, 603_000]);
+  });
+
   it('take what is said', () => {
     const said = queueSettings({
       connection: { host: '127.0.0.1' },

@@ -110,6 +110,99 @@ describe('the options from the environment', () => {
     });
   });
 
+  it.each([
+    [{ WECHATPAY_RENEWAL_CRON: '0 17 3,9,15,21 * * *' }, { cron: '0 17 3,9,15,21 * * *' }],
+    [{ WECHATPAY_RENEWAL_EVERY_MS: ' 3600000 ' }, { everyMs: 3_600_000 }],
+    [{ WECHATPAY_RENEWAL_CRON: '', WECHATPAY_MCHID: mchid }, undefined],
+  ])('say when to renew: %j', (variables: Record<string, string>, renewal) => {
+    expect(read(variables).renewal).toEqual(renewal);
+  });
+
+  it.each(['1h', '3600000ms', '1e6', '-1', '3600000.5', '0x10'])(
+    'refuse %s for a number of milliseconds',
+    (value) => {
+      expect(problemsOf({ WECHATPAY_RENEWAL_EVERY_MS: value })).toEqual([
+        'WECHATPAY_RENEWAL_EVERY_MS must be a whole number of milliseconds, such as 21600000 for six hours',
+      ]);
+    },
+  );
+
+  it('refuse two ways to renew, and name the variable of a wrong one', () => {
+    const cron = { WECHATPAY_RENEWAL_CRON: '0 0 * * * *' };
+    expect(problemsOf({ ...cron, WECHATPAY_RENEWAL_EVERY_MS: '3600000' })).toEqual([
+      'WECHATPAY_RENEWAL_CRON and WECHATPAY_RENEWAL_EVERY_MS are both set',
+    ]);
+    const problems = (variables: Record<string, string>): string => {
+      try {
+        read({ ...variables, WECHATPAY_PRIVATE_KEY_FILE: join(directory, 'absent') });
+        return '';
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(problems({ WECHATPAY_RENEWAL_CRON: 'daily', WECHATPAY_RENEWAL_EVERY_MS: '' })).toContain(
+      'WECHATPAY_RENEWAL_CRON: renewal.cron is not a cron expression',
+    );
+    expect(problems({ WECHATPAY_RENEWAL_CRON: '', WECHATPAY_RENEWAL_EVERY_MS: '1' })).toContain(
+      'WECHATPAY_RENEWAL_EVERY_MS: renewal.everyMs must be',
+    );
+  });
+
+  it('open with a previous APIv3 key too, in whichever form both are given', async () => {
+    const previous = 'p'.repeat(32);
+    const values = read({
+      WECHATPAY_API_V3_KEY: apiV3Key,
+      WECHATPAY_PREVIOUS_API_V3_KEY: previous,
+    });
+    expect(values.credential).toMatchObject({ apiV3Key: [apiV3Key, previous] });
+    const forms = (name: string, value: string): readonly Record<string, string>[] => [
+      { [`WECHATPAY_${name}`]: value },
+      { [`WECHATPAY_${name}_FILE`]: file(name, `${value}\n`) },
+      { [`WECHATPAY_${name}_KMS`]: encrypted(value) },
+    ];
+    for (const current of forms('API_V3_KEY', apiV3Key)) {
+      for (const earlier of forms('PREVIOUS_API_V3_KEY', previous)) {
+        for (const name of Object.keys(process.env)) {
+          if (name.startsWith('WECHATPAY')) delete process.env[name];
+        }
+        Object.assign(process.env, current, earlier, {
+          WECHATPAY_MCHID: mchid,
+          WECHATPAY_PRIVATE_KEY_FILE: file('key', privateKey),
+          WECHATPAY_CERTIFICATE: certificate,
+        });
+        const options = wechatPayConfig.using({ kms })() as WechatPayOptions;
+        expect(await load(options)).toMatchObject({ apiV3Keys: [apiV3Key, previous] });
+      }
+    }
+  });
+
+  it('take a new previous APIv3 key from its file', async () => {
+    const options = read({
+      WECHATPAY_MCHID: mchid,
+      WECHATPAY_PRIVATE_KEY: privateKey,
+      WECHATPAY_CERTIFICATE: certificate,
+      WECHATPAY_API_V3_KEY: apiV3Key,
+      WECHATPAY_PREVIOUS_API_V3_KEY_FILE: file('previous', 'p'.repeat(32)),
+    });
+    await load(options);
+    const emission = nextEmission(sourceIn(options).changes);
+    file('previous', 'n'.repeat(32));
+    await emission;
+    expect(await load(options)).toMatchObject({ apiV3Keys: [apiV3Key, 'n'.repeat(32)] });
+  });
+
+  it('name the variable of a previous APIv3 key that is wrong', () => {
+    const start = (): unknown =>
+      read({
+        WECHATPAY_MCHID: mchid,
+        WECHATPAY_PRIVATE_KEY_FILE: file('key', privateKey),
+        WECHATPAY_CERTIFICATE: certificate,
+        WECHATPAY_API_V3_KEY: apiV3Key,
+        WECHATPAY_PREVIOUS_API_V3_KEY: 'short',
+      });
+    expect(start).toThrow(/WECHATPAY_PREVIOUS_API_V3_KEY: credential\.apiV3Key\[1\] .* 5 bytes/);
+  });
+
   it('count an empty variable as none', () => {
     expect(read({ WECHATPAY_APPID: '', WECHATPAY_CERTIFICATE: ' \n' })).toMatchObject({
       appid: undefined,

@@ -1,3 +1,4 @@
+import { sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Subject } from 'rxjs';
 import { KeyEvents, type KeyEvent } from '../../lib/events/index.js';
@@ -182,6 +183,21 @@ describe('a credential whose source changes', () => {
     expect(refused?.error.message).not.toContain(KEY_B);
   });
 
+  it('says why its source fails, until it delivers or somebody replaces it', async () => {
+    expect(credentials.lastError).toBeUndefined();
+    await change({ ...A, privateKey: B.privateKey });
+    expect(credentials.lastError).toMatchObject({ code: 'CREDENTIAL_UNAVAILABLE' });
+    await change(A); // the very one that is in force
+    expect(credentials.lastError).toBeUndefined();
+    load.mockRejectedValue(new Error('down'));
+    await rejection(credentials.reload());
+    expect(credentials.lastError?.message).toContain('cannot be loaded from its source');
+    await rejection(credentials.replace({ ...A, privateKey: 'damaged' }));
+    expect(credentials.lastError?.message).toContain('cannot be loaded from its source');
+    await credentials.replace(B);
+    expect(credentials.lastError).toBeUndefined();
+  });
+
   it('is loaded once more when the source changes during a load', async () => {
     let finish: (value: CredentialMaterial) => void = () => undefined;
     load.mockImplementationOnce(() => new Promise((resolve) => (finish = resolve)));
@@ -254,6 +270,53 @@ describe('a credential given as values', () => {
     }
     expect(credentials.credential).toMatchObject({ serialNo: '0BBB' });
     expect(events.map(({ type }) => type)).toEqual(['loaded', 'rotated', 'refused', 'refused']);
+    credentials.close();
+  });
+
+  it('is not overwritten by a load that was under way, however that ends', async () => {
+    for (const outcome of ['delivers', 'fails'] as const) {
+      let finish: () => void = () => undefined;
+      const load = (): Promise<CredentialMaterial> =>
+        new Promise((resolve, reject) => {
+          finish = () => (outcome === 'delivers' ? resolve(A) : reject(new Error('gone')));
+        });
+      const { stream, events } = recorded();
+      const credentials = credentialProvider(MCHID, { load }, stream);
+      const waiting = credentials.get();
+      await credentials.replace(B);
+      finish();
+      await expect(waiting).resolves.toMatchObject({ serialNo: '0BBB' });
+      expect(credentials.credential).toMatchObject({ serialNo: '0BBB' });
+      expect(events.map(({ type }) => type)).toEqual(['loaded']);
+      const reloading = credentials.reload();
+      await settled();
+      expect(credentials.credential).toMatchObject({ serialNo: '0BBB' });
+      finish(); // one that begins later counts
+      await reloading.catch(() => undefined);
+      const serialNo = outcome === 'delivers' ? '0AAA' : '0BBB';
+      expect(credentials.credential).toMatchObject({ serialNo });
+      credentials.close();
+    }
+  });
+
+  it('is the one that was given last, when an earlier one takes longer to check', async () => {
+    const credentials = credentialProvider(MCHID, { load: () => Promise.resolve(A) });
+    let allow: () => void = () => undefined;
+    const allowed = new Promise<void>((resolve) => (allow = resolve));
+    const { privateKey } = rsaKey('merchant-slow');
+    const { certificate } = material('merchant-slow', '0DDD', KEY_A);
+    const slow = credentials.replace({
+      signer: {
+        sign: (message: Buffer) => allowed.then(() => sign('sha256', message, privateKey)),
+      },
+      certificate,
+      apiV3Keys: [KEY_A],
+    } as unknown as CredentialMaterial);
+    await credentials.replace(B);
+    await settled();
+    allow();
+    await expect(slow).resolves.toMatchObject({ serialNo: '0BBB' });
+    expect(credentials.credential).toMatchObject({ serialNo: '0BBB' });
     credentials.close();
   });
 

@@ -4,6 +4,7 @@ import * as errors from '../../lib/errors/index.js';
 
 const {
   WechatPayApiError,
+  WechatPayBillError,
   WechatPayCertificateError,
   WechatPayConfigurationError,
   WechatPayDecryptionError,
@@ -34,6 +35,7 @@ const every = [
   new WechatPayCertificateError('NO_PLATFORM_KEY', 'm'),
   new WechatPayDecryptionError('m'),
   new WechatPayStoreError('m'),
+  new WechatPayBillError('BILL_INVALID', 'm'),
   apiError(500),
 ];
 

@@ -1,6 +1,7 @@
 import { createCipheriv, createSecretKey, sign, type KeyObject } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { publicKeyEntry, PlatformKeyRing, type PlatformKey } from '../../lib/certificates/index.js';
+import { WechatPayDecryptionError } from '../../lib/errors/index.js';
 import { NotificationTally } from '../../lib/notification/index.js';
 import {
   openNotification,
@@ -27,11 +28,12 @@ class Receiver implements NotificationReceiver {
   found: () => Promise<PlatformKey | undefined> = () => Promise.resolve(undefined);
   apiV3Keys = [CURRENT, PREVIOUS];
   ring = new PlatformKeyRing([KEY]);
+  lastError: WechatPayDecryptionError | undefined;
 
   get certificates(): NotificationReceiver['certificates'] {
     return {
       keyRing: this.ring,
-      status: { lastError: undefined },
+      status: { lastError: this.lastError },
       find: (serial) => {
         this.asked.push(serial);
         return this.found();
@@ -140,6 +142,24 @@ describe('the signature of a notification', () => {
     await expect(other).rejects.toMatchObject({ code: 'SIGNATURE_INVALID', isProbe: false });
   });
 
+  it.each([
+    ['SIGNATURE_KEY_UNKNOWN', { 'wechatpay-serial': 'ABCDEF' }],
+    ['SIGNATURE_EXPIRED', { 'wechatpay-timestamp': String(NOW / 1000 - 300) }],
+  ])('is told apart when a probe is refused as %s', async (code, changes) => {
+    const probe = { ...changes, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/x' };
+    await expect(verify(new Receiver(), probe)).rejects.toMatchObject({ code, isProbe: true });
+    await expect(verify(new Receiver(), changes)).rejects.toMatchObject({ code, isProbe: false });
+  });
+
+  it('is told apart when it is a probe, also while no certificate list opens', async () => {
+    const receiver = new Receiver();
+    receiver.lastError = new WechatPayDecryptionError('a wrong APIv3 key');
+    const changes = { 'wechatpay-serial': 'ABCDEF' };
+    await expect(verify(receiver, changes)).rejects.toBe(receiver.lastError);
+    const probe = { ...changes, 'wechatpay-signature': 'WECHATPAY/SIGNTEST/x' };
+    await expect(verify(receiver, probe)).rejects.toMatchObject({ isProbe: true });
+  });
+
   it('verifies with a key that had to be fetched', async () => {
     const receiver = new Receiver();
     receiver.ring = new PlatformKeyRing([]);
@@ -230,6 +250,36 @@ describe('the content of a notification', () => {
   it.each(['TRANSACTION.SUCCESS', 'REFUND.CLOSED'])('of %s must name a merchant', async (event) => {
     await expect(open(sealed({}, CURRENT, { event_type: event }))).rejects.toMatchObject({
       code: 'REQUEST_INVALID',
+    });
+  });
+
+  it('is a share by its shape, where it does not say so, and then for its receiver', async () => {
+    const without = (payload: object, changes: object = {}) => {
+      const body = sealed(payload, CURRENT, changes);
+      const { resource, ...envelope } = JSON.parse(body.toString()) as {
+        resource: { original_type?: string };
+      };
+      return Buffer.from(
+        JSON.stringify({
+          ...envelope,
+          resource: { ...resource, original_type: undefined },
+        }),
+      );
+    };
+    const share = { mchid: '19', out_order_no: 'P-1', receiver: { account: MCHID } };
+    await expect(open(without(share))).resolves.toMatchObject({ originalType: 'profitsharing' });
+    for (const other of [
+      { ...share, receiver: { account: '19' } },
+      { ...share, receiver: null },
+      { ...share, receiver: MCHID },
+      { ...share, out_order_no: 1 },
+    ]) {
+      await expect(open(without(other))).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    }
+    await expect(open(sealed(share))).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    const coupon = { event_type: 'COUPON.USE' };
+    await expect(open(without({ ...share, mchid: MCHID }, coupon))).resolves.toMatchObject({
+      originalType: undefined,
     });
   });
 

@@ -57,6 +57,16 @@ describe('an inbox over a Redis client', () => {
     expect(evalsha).toHaveBeenCalledTimes(64); // the client has not let go of them
   });
 
+  it('renews the oldest first, whose lease ends first, and each once', async () => {
+    const many = inbox({ beatMs: 1_000 });
+    for (let at = 0; at < 200; at += 1) await many.claim(`k-${at}`);
+    evalsha.mockClear();
+    evalsha.mockResolvedValue(1);
+    await jest.advanceTimersByTimeAsync(1_000);
+    const keys = evalsha.mock.calls.map((call) => String(call[2]).split(':').at(-1));
+    expect(keys).toEqual(Array.from({ length: 200 }, (_, at) => `k-${at}`));
+  });
+
   it('gives back a lease that a late renewal took again', async () => {
     const one = inbox({ beatMs: 1_000 });
     const claim = await one.claim('k');

@@ -88,6 +88,13 @@ describe('the time to the next renewal', () => {
     expect(next({}, { failures: 1, random: 1 })).toBe(75_000);
   });
 
+  it('by cron is within half a minute of it: not everywhere in the same second', () => {
+    const cron = '0 0 * * * *'; // NOW is a full hour
+    expect(next({ cron }, { random: 0 })).toBe(HOUR);
+    expect(next({ cron }, { random: 1 })).toBe(HOUR + 30_000);
+    expect(next({ cron }, { random: 0.5 })).toBe(HOUR + 15_000);
+  });
+
   it('always fits a timer', () => {
     const options = fc.record({
       everyMs: fc.option(fc.integer({ min: RENEWAL.minEveryMs, max: RENEWAL.maxEveryMs }), {

@@ -8,6 +8,7 @@ const PAUSE_MS = 4_000;
 
 describe('a store that merchants share', () => {
   let read: jest.Mock<CertificateStore['read']>;
+  let write: jest.Mock<CertificateStore['writeIfNewer']>;
   let changes: jest.Mock<() => Observable<string>>;
   let shared: SharedStore;
 
@@ -15,19 +16,20 @@ describe('a store that merchants share', () => {
     jest.useFakeTimers();
     read = jest.fn<CertificateStore['read']>(() => Promise.resolve(undefined));
     changes = jest.fn(() => NEVER as Observable<string>);
-    const store = {
-      read,
-      changes,
-      writeIfNewer: () => Promise.resolve(true),
-      tryLease: () => Promise.resolve(true),
-    };
+    write = jest.fn<CertificateStore['writeIfNewer']>(() => Promise.resolve(true));
+    const store = { read, changes, writeIfNewer: write, tryLease: () => Promise.resolve(true) };
     shared = new SharedStore(store, () => 0.5);
   });
   afterEach(() => {
     jest.useRealTimers();
   });
 
-  const member = (mchid: string) => ({ mchid, sync: jest.fn(() => Promise.resolve()) });
+  const member = (mchid: string) => ({
+    mchid,
+    sync: jest.fn(() => Promise.resolve()),
+    flush: jest.fn(() => Promise.resolve()),
+  });
+  const answer = { headers: {}, body: Buffer.alloc(0) };
   const failed = (promise: Promise<unknown>): Promise<unknown> =>
     promise.then(
       () => 'nothing failed',
@@ -73,6 +75,60 @@ describe('a store that merchants share', () => {
     await jest.advanceTimersByTimeAsync(PAUSE_MS);
     expect(shop.sync).toHaveBeenCalledTimes(1);
     await expect(shared.tryLease('x', 1)).resolves.toBe(true);
+    leave();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is read on while it cannot be written, and written again ever more rarely', async () => {
+    const [one, two] = [member('1'), member('2')];
+    const leaves = [one, two].map((each) => shared.join(each));
+    const readOnly = new WechatPayStoreError('READONLY');
+    write.mockRejectedValue(readOnly);
+    for (const each of [one, two]) {
+      each.flush.mockImplementation(async () => {
+        await failed(shared.writeIfNewer(each.mchid, answer));
+      });
+    }
+    expect(await failed(shared.writeIfNewer('1', answer))).toBe(readOnly);
+    for (const call of [() => shared.writeIfNewer('2', answer), () => shared.tryLease('x', 1)]) {
+      expect(await failed(call())).toBe(readOnly);
+    }
+    await expect(shared.read('1')).resolves.toBeUndefined();
+    expect(write).toHaveBeenCalledTimes(1);
+    let writes = 1;
+    for (const pauses of [1, 2, 4, 8, 16, 32, 64, 128, 150, 150]) {
+      await jest.advanceTimersByTimeAsync(pauses * PAUSE_MS - 1);
+      expect(write).toHaveBeenCalledTimes(writes);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(write).toHaveBeenCalledTimes(++writes);
+    }
+    write.mockResolvedValue(true);
+    await jest.advanceTimersByTimeAsync(150 * PAUSE_MS);
+    expect(write).toHaveBeenCalledTimes(writes + 2); // both, now
+    expect([one, two].map(({ sync }) => sync.mock.calls.length)).toEqual([0, 0]);
+    // and begins anew with short pauses
+    write.mockRejectedValueOnce(readOnly);
+    await failed(shared.writeIfNewer('1', answer));
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    expect(write).toHaveBeenCalledTimes(writes + 5);
+    for (const leave of leaves) leave();
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('is lost as a whole when it turns out that it cannot be read either', async () => {
+    const shop = member('1');
+    const leave = shared.join(shop);
+    const down = new WechatPayStoreError('down');
+    write.mockRejectedValueOnce(down);
+    read.mockRejectedValue(down);
+    await failed(shared.writeIfNewer('1', answer));
+    await jest.advanceTimersByTimeAsync(10 * PAUSE_MS);
+    expect(read).toHaveBeenCalledTimes(10);
+    expect(shop.flush).not.toHaveBeenCalled();
+    read.mockResolvedValue(undefined);
+    await jest.advanceTimersByTimeAsync(PAUSE_MS);
+    expect(shop.sync).toHaveBeenCalledTimes(1);
+    await expect(shared.writeIfNewer('1', answer)).resolves.toBe(true);
     leave();
     expect(jest.getTimerCount()).toBe(0);
   });

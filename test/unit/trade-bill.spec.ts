@@ -142,7 +142,7 @@ describe('a trade bill', () => {
     const columns = ['商品名称', ...BILL_COLUMNS.filter((column) => column !== '商品名称')];
     await expect(failure(tradeBill([{ 商品名称: name }], { columns }))).resolves.toMatchObject({
       code: 'BILL_INVALID',
-      message: expect.stringContaining('in line 2'),
+      message: expect.stringContaining('has other cells than columns in line 2'),
     });
   });
 });
@@ -182,6 +182,19 @@ describe('a trade bill that is damaged', () => {
     expect(error).toMatchObject({ name: 'WechatPayBillError', code: 'BILL_INVALID' });
     expect(error.message).toContain(message);
     expect(error.message).not.toContain('oUpF8u');
+  });
+
+  it('is refused for a line that is too long, in one piece or without an end', async () => {
+    const long = whole.replace('龙井茶', 'x'.repeat(70_000));
+    await expect(rejection(parse(long, [1_000_000]))).resolves.toMatchObject({
+      message: expect.stringContaining('longer than 65536 bytes'),
+    });
+    let taken = 0;
+    const endless = async function* () {
+      for (; ; taken += 1_000) yield Buffer.alloc(1_000, '`');
+    };
+    await expect(listOf(parseTradeBill(endless()))).rejects.toThrow('longer than 65536 bytes');
+    expect(taken).toBeLessThan(70_000);
   });
 
   it.each(['商户订单号', '订单金额', '申请退款金额', '交易状态', '商户退款单号', '特约商户号'])(

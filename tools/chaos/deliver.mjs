@@ -10,11 +10,19 @@ const SCALE = 0.01;
  *
  * @param post `(shop, delivery) => status`, 0 where there was no answer
  * @param onBegin `(count)` of the deliveries that have begun, before the next one begins
- * @returns `{ resent, forged, refused, accepted, rejected, givenUp }`: forged ones that were refused and
- * accepted, genuine ones that were refused and given up
+ * @returns `{ resent, taken, forged, refused, accepted, rejected, givenUp }`: genuine ones that were
+ * taken, forged ones that were refused and accepted, genuine ones that were refused and given up
  */
 export async function deliverAll({ deliveries, shops, post, onBegin }) {
-  const tally = { resent: 0, forged: 0, refused: 0, accepted: 0, rejected: 0, givenUp: 0 };
+  const tally = {
+    resent: 0,
+    taken: 0,
+    forged: 0,
+    refused: 0,
+    accepted: 0,
+    rejected: 0,
+    givenUp: 0,
+  };
   const due = [];
   const waiting = [];
   let begun = 0;
@@ -39,7 +47,7 @@ export async function deliverAll({ deliveries, shops, post, onBegin }) {
     if (isTaken || (status >= 400 && status < 500)) {
       if (isForged) tally.forged += 1;
       if (isForged) tally[isTaken ? 'accepted' : 'refused'] += 1;
-      else if (!isTaken) tally.rejected += 1;
+      else tally[isTaken ? 'taken' : 'rejected'] += 1;
       return close();
     }
     const seconds = AGAIN_AFTER[delivery.attempts++];

@@ -8,7 +8,7 @@ const LATE_SHARE = 0.2;
 const ORDERS_A_KILL = 500;
 
 /**
- * @returns `{ orders, deliveries, kills, restartAt }`: deliveries in their order; a kill comes, and the
+ * @returns `{ orders, deliveries, kills, restart }`: deliveries in their order; a kill comes, and the
  * backend restarts, when so many deliveries have begun
  */
 export function makePlan({ seed, orders: count, shops }) {
@@ -43,7 +43,7 @@ export function makePlan({ seed, orders: count, shops }) {
     at: moment(),
     shop: below(shops),
   }));
-  return { orders, deliveries, kills, restartAt: moment() };
+  return { orders, deliveries, kills, restart: { at: moment(), isCrash: random() < 0.5 } };
 }
 
 /** Numbers from 0 to 1 (mulberry32). */

@@ -18,7 +18,7 @@ const progressMs = 10_000;
 export async function run({ seed, orders: count, mode }, later) {
   const startedAt = performance.now();
   const { openBackend } = await import(`./modes/${mode}.mjs`);
-  const { orders, deliveries, kills, restartAt } = makePlan({ seed, orders: count, shops: SHOPS });
+  const { orders, deliveries, kills, restart } = makePlan({ seed, orders: count, shops: SHOPS });
   const parties = await makeParties();
   const backend = await openBackend(orders);
   later(() => backend.close());
@@ -42,6 +42,12 @@ export async function run({ seed, orders: count, mode }, later) {
     work.catch(onCrash);
     mishaps.push(work);
   };
+  const restarts = [];
+  const restartBackend = async () => {
+    const fromMs = Date.now();
+    await backend.restart(restart);
+    restarts.push({ fromMs, toMs: Date.now() });
+  };
   let progress = 0;
   const timer = setInterval(() => say(`chaos: ${progress} of ${deliveries.length}`), progressMs);
   const tally = await Promise.race([
@@ -51,24 +57,25 @@ export async function run({ seed, orders: count, mode }, later) {
       post: async (at, delivery) => shops[at].post(PATH, await platform.sign(delivery)),
       onBegin(begun) {
         progress = begun;
-        if (begun === restartAt) mishap(backend.restart());
+        if (begun === restart.at) mishap(restartBackend());
         for (const { at, shop } of kills) if (at === begun) mishap(shops[shop].kill());
       },
     }),
     crashed,
   ]).finally(() => clearInterval(timer));
-  await Promise.all(mishaps);
+  await Promise.race([Promise.all(mishaps).then(() => backend.drained()), crashed]);
   await Promise.all(shops.map((shop) => shop.stop()));
-  const { lost, doubled } = await backend.check();
+  const killed = shops.flatMap((shop) => shop.kills);
+  const { lost, doubled, isGood, more } = await backend.check({ kills: killed, restarts });
 
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  const { resent, forged, refused, accepted, rejected, givenUp } = tally;
+  const { resent, taken, forged, refused, accepted, rejected, givenUp } = tally;
   return {
-    isGood: lost + doubled + accepted + rejected === 0,
+    isGood: isGood && accepted + rejected === 0,
     result: {
       ...{ seed, mode, orders: orders.length, deliveries: deliveries.length, resent },
       ...{ lost, doubled, forged, refused, accepted, rejected, givenUp },
-      ...{ kills: kills.length, restarts: 1, seconds },
+      ...{ kills: killed.length, restarts: restarts.length, seconds, taken, ...more },
     },
   };
 }

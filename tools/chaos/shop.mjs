@@ -9,12 +9,12 @@ import { wechatPayOptions } from '../../bench/support/product.mjs';
 process.on('SIGINT', () => undefined); // Ctrl-C reaches every process; the conductor decides
 const [{ mode, parties, path, settings }] = await once(process, 'message');
 const { shopParts } = await import(`./modes/${mode}.mjs`);
-const { providers, close } = shopParts(settings);
+const { options: more, providers, close } = await shopParts(settings);
 
 class ShopModule {}
 // Nothing is called at this address: the route only receives.
 const options = wechatPayOptions({ baseUrl: 'http://127.0.0.1:9', ...parties });
-const imports = [WechatPayModule.forRoot({ ...options, notification: { path } })];
+const imports = [WechatPayModule.forRoot({ ...options, ...more, notification: { path } })];
 Module({ imports, providers })(ShopModule);
 
 const app = await NestFactory.create(ShopModule, {

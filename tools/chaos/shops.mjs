@@ -9,6 +9,8 @@ const startsWithinMs = 60_000;
 const timeoutMs = 5_000;
 
 export class Shop {
+  /** Those that were: `{ pid, atMs }`. */
+  kills = [];
   #name;
   #told;
   #onCrash;
@@ -48,6 +50,7 @@ export class Shop {
   /** SIGKILL in the middle of its work; resolves when it is up again. */
   kill() {
     this.#turn = this.#turn.then(async () => {
+      this.kills.push({ pid: this.#child.pid, atMs: Date.now() });
       await this.#end('SIGKILL');
       await this.start();
     });

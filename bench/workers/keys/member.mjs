@@ -3,7 +3,7 @@ import 'reflect-metadata';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { leaseMs, productUrl } from '../../support/product.mjs';
+import { importStore, leaseMs, productUrl } from '../../support/product.mjs';
 import { answer } from '../../support/rpc.mjs';
 import { mchidOf, merchantAt, optionsOf } from '../../support/roster.mjs';
 
@@ -35,10 +35,6 @@ const OPEN = {
     return new EtcdCertificateStore(new Etcd3({ hosts: url }));
   },
 };
-
-function importStore(name) {
-  return import(new URL(`stores/${name}/index.js`, productUrl).href);
-}
 
 function forget() {
   const was = counts;

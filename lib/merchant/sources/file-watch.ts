@@ -114,9 +114,9 @@ export function watchEntries(
     watcher.on('ready', settle);
     watcher.on('error', settle);
   };
-  if (start) begin(start);
   // Loaded on first use: an application without watched files does not wait for it at its start.
-  else import('chokidar').then((chokidar) => begin(chokidar.watch as StartWatcher), settle);
+  const load = async (): Promise<StartWatcher> => (await import('chokidar')).watch as StartWatcher;
+  (start ? Promise.resolve(start) : load()).then(begin).catch(settle);
   return {
     ready: ready.finally(() => clearTimeout(timer)),
     close: () => {

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { WechatPayConfigurationError, WechatPayStoreError } from '../../errors/index.js';
 import type { NotificationQueue, QueuedNotification } from '../../notification/queue.js';
-import { Consumer } from './consumer.js';
+import { Consumer, LAST_WORD_MS } from './consumer.js';
 import { Producer } from './producer.js';
 import {
   queueSettings,
@@ -49,7 +49,7 @@ export class BullNotificationQueue implements NotificationQueue {
   }
 
   /** @throws {WechatPayConfigurationError} when Redis does not keep what it accepts */
-  async work(process: (job: QueuedNotification) => Promise<void>): Promise<void> {
+  async work(process: (job: QueuedNotification, attempt?: number) => Promise<void>): Promise<void> {
     if (this.#isWorking || this.#closing) {
       throw new WechatPayConfigurationError([
         'a BullNotificationQueue belongs to one application and ends with it: make a new one for each',
@@ -76,6 +76,11 @@ export class BullNotificationQueue implements NotificationQueue {
       reports: this.#reports(),
       random: Math.random,
     });
+  }
+
+  /** As long as `closeTimeoutMs` and the end of its connections take. */
+  get closesWithinMs(): number {
+    return this.#settings.closeTimeoutMs + 3 * LAST_WORD_MS;
   }
 
   close(): Promise<void> {

@@ -18,7 +18,7 @@ export interface ConsumerReports {
 /** What a consumer is made of. */
 export interface ConsumerParts {
   readonly settings: QueueSettings;
-  readonly process: (job: QueuedNotification) => Promise<void>;
+  readonly process: (job: QueuedNotification, attempt: number) => Promise<void>;
   readonly reports: ConsumerReports;
   /** Numbers from 0 to 1. */
   readonly random: () => number;
@@ -31,8 +31,8 @@ const STALLED_EVERY_MS = 10_000;
 /** How long a job waits whose merchant has too many running. */
 const POSTPONE_MS = { first: 200, longest: 5_000 };
 
-/** How long closing waits for Redis when no job runs. */
-const LAST_WORD_MS = 1_000;
+/** How long closing waits for Redis when no job runs, and as long again for BullMQ. */
+export const LAST_WORD_MS = 1_000;
 
 /** What is written to Redis of a failure: a code. What a handler threw may name a person. */
 class JobError extends Error {
@@ -101,7 +101,7 @@ export class Consumer {
     if (running >= this.#parts.settings.concurrencyPerMerchant) return this.#postpone(job, token);
     this.#running.set(merchant, running + 1);
     try {
-      await this.#parts.process(data as QueuedNotification);
+      await this.#parts.process(data as QueuedNotification, job.attemptsMade + 1);
     } catch (error) {
       throw asJobError(error);
     } finally {

@@ -142,14 +142,17 @@ export class RedisNotificationInbox implements NotificationInbox {
     this.#timer = undefined;
   }
 
-  /** Renews every lease once. A server that does not answer is given up on until the next time. */
+  /**
+   * Renews every lease once, those first that were taken first: they end first. A server that does not
+   * answer is given up on until the next time.
+   */
   async #beat(): Promise<void> {
     if (this.#isBeating) return;
     this.#isBeating = true;
     const endsAtMs = performance.now() + this.#times.beatMs;
-    const leases = [...this.#held];
+    const leases = [...this.#held].values(); // shared: each takes the next one
     const renewNext = async (): Promise<void> => {
-      for (let lease = leases.pop(); lease; lease = leases.pop()) {
+      for (const lease of leases) {
         if (performance.now() > endsAtMs) return;
         await this.#renew(lease);
       }

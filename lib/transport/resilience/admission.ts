@@ -40,7 +40,10 @@ export class Admission {
    */
   enter(deadline: Deadline): Promise<void> | undefined {
     if (this.#isClosed) {
-      throw new WechatPayTransportError('CLOSED', 'The application is shutting down');
+      throw new WechatPayTransportError(
+        'CLOSED',
+        'This merchant was removed, or the application is shutting down',
+      );
     }
     if (!this.#own.tryEnter())
       return this.#own.enter(deadline).then(() => this.#enterProcess(deadline));

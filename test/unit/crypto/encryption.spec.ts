@@ -120,9 +120,10 @@ describe('RSA-OAEP', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (text) => {
         const ciphertext = encryptOaep(text, pair.publicKey);
-        expect(decryptOaep(ciphertext, [pair.privateKey])).toBe(
-          Buffer.from(text, 'utf8').toString('utf8'),
-        );
+        expect(decryptOaep(ciphertext, [pair.privateKey])).toEqual({
+          text: Buffer.from(text, 'utf8').toString('utf8'),
+          keyIndex: 0,
+        });
         expect(encryptOaep(text, pair.publicKey)).not.toBe(ciphertext);
       }),
       { numRuns: 20 },
@@ -134,7 +135,7 @@ describe('RSA-OAEP', () => {
     const sha1 = publicEncrypt({ ...options, oaepHash: 'sha1' }, Buffer.from('张三')).toString(
       'base64',
     );
-    expect(decryptOaep(sha1, [pair.privateKey])).toBe('张三');
+    expect(decryptOaep(sha1, [pair.privateKey]).text).toBe('张三');
     const sha256 = publicEncrypt({ ...options, oaepHash: 'sha256' }, Buffer.from('张三')).toString(
       'base64',
     );
@@ -143,13 +144,18 @@ describe('RSA-OAEP', () => {
 
   it('holds 214 bytes with RSA-2048 and 470 with RSA-4096, not characters', () => {
     expect(
-      decryptOaep(encryptOaep('a'.repeat(214), pair.publicKey), [pair.privateKey]),
+      decryptOaep(encryptOaep('a'.repeat(214), pair.publicKey), [pair.privateKey]).text,
     ).toHaveLength(214);
     expect(() => encryptOaep('a'.repeat(215), pair.publicKey)).toThrow(
       /215 bytes long, at most 214/,
     );
     expect(() => encryptOaep('名'.repeat(72), pair.publicKey)).toThrow(RangeError);
     expect(() => encryptOaep('a'.repeat(470), rsaKey('large', 4096).publicKey)).not.toThrow();
+  });
+
+  it('tells which of several keys opened it', () => {
+    const keys = [rsaKey('somebody'), rsaKey('somebody-else'), pair].map((each) => each.privateKey);
+    expect(decryptOaep(encryptOaep('x', pair.publicKey), keys)).toEqual({ text: 'x', keyIndex: 2 });
   });
 
   it('refuses text for another key, damaged text and no text', () => {

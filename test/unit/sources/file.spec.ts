@@ -355,6 +355,18 @@ describe('a field of a file', () => {
       expect(await listener.until(3)).toEqual(['one', 'two', 'three']);
     });
 
+    it('is looked at from time to time when no watcher can be started', async () => {
+      writeFileSync(path, 'one');
+      const start = (): never => {
+        throw new Error('EMFILE');
+      };
+      const listener = await listen(watchedFile(path, { backstopMs: 1_000 }, start));
+      writeFileSync(path, 'two'); // the first look may find this
+      await listener.until(2);
+      writeFileSync(path, 'three');
+      expect(await listener.until(3)).toEqual(['one', 'two', 'three']);
+    });
+
     it('goes on when the watcher reports an error', async () => {
       const { start, watchers } = silentWatcher();
       writeFileSync(path, 'one');

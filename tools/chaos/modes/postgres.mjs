@@ -16,7 +16,7 @@ FROM (
 /**
  * What the shops share.
  *
- * @returns `{ settings, restart(), check(), close() }`, the settings for {@link shopParts}
+ * @returns `{ settings, restart(), drained(), check(), close() }`, the settings for {@link shopParts}
  */
 export async function openBackend(orders) {
   const server = await startPostgres();
@@ -40,8 +40,13 @@ export async function openBackend(orders) {
   return {
     settings: { url: server.url },
     restart: server.restart,
-    /** `{ lost, doubled }`, once no shop writes any more. */
-    check: async () => (await ask(COUNT))[0],
+    /** A transaction has been committed when its delivery is answered. */
+    drained: async () => undefined,
+    /** Once no shop writes any more. */
+    async check() {
+      const [{ lost, doubled }] = await ask(COUNT);
+      return { lost, doubled, isGood: lost + doubled === 0 };
+    },
     close: server.close,
   };
 }

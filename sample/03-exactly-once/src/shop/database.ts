@@ -1,10 +1,10 @@
-import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import pg from 'pg';
 
 /** The pool, and transactions on it. With an ORM, this is what it has already. */
 @Injectable()
-export class Database implements OnModuleDestroy {
+export class Database implements OnApplicationShutdown {
   readonly pool: pg.Pool;
 
   constructor(@Inject(ConfigService) config: ConfigService) {
@@ -12,7 +12,8 @@ export class Database implements OnModuleDestroy {
     this.pool.on('error', ignore); // an idle connection broke: the pool makes another
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** At the very end: handlers that run are waited for before. */
+  async onApplicationShutdown(): Promise<void> {
     await this.pool.end();
   }
 
