@@ -113,27 +113,22 @@ export class WechatPayCore implements OnApplicationShutdown {
 
   private assemble(name: string, resolved: ResolvedOptions): MerchantContext {
     const { transport, release } = this.transports.take(resolved);
-    try {
-      const context = createMerchantContext(name, resolved, {
-        transport,
-        resilience: this.resilience,
-        bulkhead: this.bulkhead,
-        gate: this.gate,
-        decisions: this.decisions,
-        storeFor: (store) => this.storeFor(store),
-        clock: this.clock,
-        random: Math.random,
-      });
-      const log = logKeyEvents(context);
-      this.ends.set(context, () => {
-        log.unsubscribe();
-        release();
-      });
-      return context;
-    } catch (error) {
-      release(); // the application's store may throw
-      throw error;
-    }
+    const context = createMerchantContext(name, resolved, {
+      transport,
+      resilience: this.resilience,
+      bulkhead: this.bulkhead,
+      gate: this.gate,
+      decisions: this.decisions,
+      storeFor: (store) => this.storeFor(store),
+      clock: this.clock,
+      random: Math.random,
+    });
+    const log = logKeyEvents(context);
+    this.ends.set(context, () => {
+      log.unsubscribe();
+      release();
+    });
+    return context;
   }
 
   /**

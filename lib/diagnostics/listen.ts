@@ -8,34 +8,50 @@ export interface Listener<Event extends object, State> {
   end(event: Event, state: State): void;
 }
 
+/** How long a listener that was stopped waits for what has begun: longer than a call may take. */
+const LAST_WAIT_MS = 600_000;
+
 /**
- * Listens to the beginnings and the ends of a tracing channel.
+ * Listens to the beginnings and the ends of a tracing channel. What never ends is forgotten with its event.
  *
- * @returns how to stop: no more beginnings are heard; what has begun is heard to its end
+ * @returns how to stop: no more beginnings are heard; what has begun is heard to its end, for ten minutes
+ * at most. Stopping twice is harmless
  * @internal
  */
 export function listen<Event extends object, State>(
   { start, asyncEnd }: TracingChannel<unknown, Event>,
   { begin, end }: Listener<Event, State>,
 ): () => void {
-  const open = new Map<Event, State>();
+  const states = new WeakMap<Event, { readonly of: State }>();
+  let open = 0;
   let isStopped = false;
+  let timer: NodeJS.Timeout | undefined;
   const begun = (message: unknown): void => {
     const event = message as Event;
-    open.set(event, begin(event));
+    states.set(event, { of: begin(event) });
+    open += 1;
   };
   const ended = (message: unknown): void => {
     const event = message as Event;
-    const state = open.get(event);
-    if (!open.delete(event)) return;
-    if (isStopped && open.size === 0) asyncEnd.unsubscribe(ended);
-    end(event, state as State);
+    const state = states.get(event);
+    if (!state) return;
+    states.delete(event);
+    open -= 1;
+    if (isStopped && open === 0) leave();
+    end(event, state.of);
+  };
+  const leave = (): void => {
+    clearTimeout(timer);
+    asyncEnd.unsubscribe(ended);
   };
   start.subscribe(begun);
   asyncEnd.subscribe(ended);
   return () => {
+    if (isStopped) return;
     isStopped = true;
     start.unsubscribe(begun);
-    if (open.size === 0) asyncEnd.unsubscribe(ended);
+    if (open === 0) return leave();
+    timer = setTimeout(leave, LAST_WAIT_MS);
+    timer.unref();
   };
 }

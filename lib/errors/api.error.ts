@@ -54,7 +54,10 @@ export class WechatPayApiError extends WechatPayError {
   readonly status: number;
   /** The platform's code, such as `PARAM_ERROR`; `undefined` for an empty or foreign body. */
   readonly platformCode: string | undefined;
-  /** The platform's message, shortened and free of personal data. */
+  /**
+   * The platform's message, shortened, without anything shaped like an openid, an identity, phone or bank
+   * card number, or a key. A name that it repeats is not recognised.
+   */
   readonly platformMessage: string | undefined;
   readonly detail: ApiErrorDetail | undefined;
   /** Present when the platform refused the signature. */

@@ -4,6 +4,11 @@ const PEM_BLOCK = /-----BEGIN[^-]{0,40}-----[\s\S]{0,8192}?(?:-----END[^-]{0,40}
 const AUTHORIZATION = /WECHATPAY2-[\w-]+\s[^\n]*/g;
 const ID_NUMBER = /(?<!\d)\d{17}[\dXx](?![\dXx])/g;
 const PHONE_NUMBER = /(?<!\d)1[3-9]\d{9}(?!\d)/g;
+/**
+ * As bank cards begin; numbers of orders that begin with a date do not. Beside a letter or a hyphen it is
+ * a part of something else.
+ */
+const CARD_NUMBER = /(?<![\w-])(?:[3-69]\d|2[2-7])\d{11,17}(?![\w-])/g;
 /** A foreign text must not write lines of a log of its own, nor colour them. */
 const CONTROL = /[\p{Cc}\u2028\u2029]+/gu;
 /** Query parameters that identify a merchant or a page, never a person. */
@@ -11,13 +16,31 @@ const PLAIN_QUERY = /^(?:sp_|sub_|combine_)?mchid$|^(?:offset|limit)$/;
 const MAX_TEXT = 512;
 
 /**
- * Makes a text of the platform fit for a message or a log: shapes of openids, identity and phone
- * numbers, keys, signatures and `Authorization` values are replaced, and the length is bounded
- * (512 characters).
+ * Makes a text of the platform fit for a message or a log: shapes of openids, identity, phone and bank
+ * card numbers, keys, signatures and `Authorization` values are replaced, and the length is bounded
+ * (512 characters). Names have no shape.
  *
  * @internal
  */
 export function redactText(text: string): string {
+  return redactShapes(text)
+    .replace(CARD_NUMBER, (digits) => (hasCheckDigit(digits) ? '[card]' : digits))
+    .slice(0, MAX_TEXT);
+}
+
+/** Whether the last digit is that of Luhn (ISO/IEC 7812), as on bank cards. */
+function hasCheckDigit(digits: string): boolean {
+  let sum = 0;
+  for (let index = 0; index < digits.length; index += 1) {
+    const digit = Number(digits[digits.length - 1 - index]);
+    const doubled = index % 2 === 0 ? digit : digit * 2;
+    sum += doubled > 9 ? doubled - 9 : doubled;
+  }
+  return sum % 10 === 0;
+}
+
+/** All but card numbers, which a number of an order can look like. The length is the caller's to bound. */
+function redactShapes(text: string): string {
   return text
     .slice(0, 8 * MAX_TEXT)
     .replace(PEM_BLOCK, '[pem]')
@@ -26,20 +49,20 @@ export function redactText(text: string): string {
     .replace(OPENID, '[openid]')
     .replace(ID_NUMBER, '[id]')
     .replace(PHONE_NUMBER, '[phone]')
-    .replace(CONTROL, ' ')
-    .slice(0, MAX_TEXT);
+    .replace(CONTROL, ' ');
 }
 
 /**
  * A request target fit for a message: query values are dropped except merchant numbers and paging,
- * and path segments shaped like personal data are replaced.
+ * and path segments shaped like personal data are replaced. No card number stands in a path, and
+ * numbers of orders do.
  *
  * @internal
  */
 export function redactTarget(target: string): string {
   const queryAt = target.indexOf('?');
   const path = queryAt < 0 ? target : target.slice(0, queryAt);
-  if (queryAt < 0) return redactText(path);
+  if (queryAt < 0) return redactShapes(path).slice(0, MAX_TEXT);
   const query = target
     .slice(queryAt + 1)
     .split('&', 32)
@@ -48,7 +71,7 @@ export function redactTarget(target: string): string {
       return PLAIN_QUERY.test(name) && /^\d{1,32}$/.test(value) ? pair : `${redactText(name)}=…`;
     })
     .join('&');
-  return `${redactText(path)}?${query}`.slice(0, MAX_TEXT);
+  return `${redactShapes(path)}?${query}`.slice(0, MAX_TEXT);
 }
 
 /**

@@ -53,9 +53,9 @@ export class WechatPayHealthIndicator {
 
   /**
    * `up`; `down` only when nothing can verify, for none of the merchants; degraded from
-   * `renewal.renewBeforeMs` (30 days) before an expiry, after missed refreshes, with a wrong clock, or
-   * when some merchants are down. Terminus 11 knows no degraded state: there it is `up` with
-   * `degraded: true`.
+   * `renewal.renewBeforeMs` (30 days) before an expiry, after failed refreshes or 24 hours without
+   * one, while a credential cannot be loaded from its source, with a wrong clock, or when some merchants
+   * are down. Terminus 11 knows no degraded state: there it is `up` with `degraded: true`.
    *
    * Beyond 50 merchants those are listed that somebody should look at, with counts of all.
    *

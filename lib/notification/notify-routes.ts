@@ -57,7 +57,7 @@ export function wrongRoutes(
   const unnamed = routes.filter(({ options }) => ambiguity && options.merchant === undefined);
   const sentences = unnamed.map(
     ({ type, method }) =>
-      `@WechatPayNotify() of ${type}.${method} names none. ${ambiguity?.sentence}`,
+      `@WechatPayNotify() of ${type}.${method} names no merchant. ${ambiguity?.sentence}`,
   );
   const refused = routes.filter(({ status }) => !SUCCESS.has(status));
   const problems = refused.map(

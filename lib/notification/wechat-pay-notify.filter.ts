@@ -10,7 +10,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { withTrace } from '../diagnostics/index.js';
 import { WechatPayNotificationError } from '../errors/index.js';
 import { failBody, NotifyException } from './notify.exceptions.js';
-import type { NotifyRequest } from './notify-request.js';
+import { getNotification, type NotifyRequest } from './notify-request.js';
 
 /** Outcomes of a dispatch, which has logged what had to be; each with its status. */
 const REPORTED: ReadonlyMap<string, number> = new Map([
@@ -48,7 +48,8 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
     const asked = error instanceof HttpException ? error.getStatus() : 500;
     const status = Number.isInteger(asked) && asked >= 400 && asked <= 599 ? asked : 500;
     const stack = error instanceof Error ? error.stack : undefined;
-    const { headers } = host.switchToHttp().getRequest<NotifyRequest>();
+    const request = host.switchToHttp().getRequest<NotifyRequest>();
+    const { headers } = request;
     const fail = (message: string): void => this.logger.error(withTrace(message, headers), stack);
     if (httpAdapter.isHeadersSent(response)) {
       fail('The handler of a notification failed after it had answered');
@@ -56,7 +57,16 @@ export class WechatPayNotifyFilter implements ExceptionFilter {
     }
     if (status >= 500) {
       fail('The handler of a notification failed; the platform will deliver it again');
-    }
+    } else this.warn(request, status);
     httpAdapter.reply(response, failBody('处理失败'), status);
+  }
+
+  /** A genuine event must not be lost without a word; what anybody can ask is not worth a line. */
+  private warn(request: NotifyRequest, status: number): void {
+    const notification = getNotification(request);
+    if (!notification) return;
+    const { merchant, eventType } = notification;
+    const line = `[${merchant}] A notification of ${eventType} was answered ${status}, as its handler asks; the platform will deliver it again`;
+    this.logger.warn(withTrace(line, request.headers));
   }
 }

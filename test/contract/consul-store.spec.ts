@@ -20,6 +20,7 @@ describe('a certificate store in Consul', () => {
         server.plant(`wechatpay/certificates/entry/${mchid}`, bytes);
         return Promise.resolve();
       },
+      largestBytes: 512 * 1024,
       reset: () => {
         for (const client of clients) client.destroy();
         clients = [];

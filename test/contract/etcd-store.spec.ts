@@ -19,6 +19,7 @@ describeWithProgram('etcd', 'a certificate store in etcd', () => {
       plant: async (mchid, bytes) => {
         await admin.put(`wechatpay/certificates/entry/${mchid}`).value(bytes);
       },
+      largestBytes: 1_500_000, // of a request: 1.5 MiB
       reset: async () => {
         for (const client of clients) client.close();
         clients = [];

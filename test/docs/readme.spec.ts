@@ -7,6 +7,7 @@ import {
   headingLevels,
   parseMarkdown,
   readMarkdown,
+  sectionShapes,
   withoutComments,
   type CodeBlock,
 } from '../support/markdown.js';
@@ -120,5 +121,21 @@ describe('the two READMEs', () => {
   it('have the same headings, level by level', () => {
     const [english, chinese] = read().map(({ prose }) => headingLevels(prose));
     expect(chinese).toEqual(english);
+  });
+
+  it('have as many rows of tables and items of lists, section by section', () => {
+    const [english, chinese] = read().map(({ prose }) => sectionShapes(prose));
+    expect(chinese).toEqual(english);
+    expect(english?.some(({ tableRows }) => tableRows > 10)).toBe(true);
+    expect(english?.some(({ listItems }) => listItems > 5)).toBe(true);
+  });
+
+  it('count rows and items by their section', () => {
+    const text = 'a\n- b\n# c\n| d |\n| - |\n| e |\n## f\n1. g\n   - h\n**i** j\n';
+    expect(sectionShapes(parseMarkdown('x.md', text).prose)).toEqual([
+      { level: 0, tableRows: 0, listItems: 1 },
+      { level: 1, tableRows: 3, listItems: 0 },
+      { level: 2, tableRows: 0, listItems: 2 },
+    ]);
   });
 });

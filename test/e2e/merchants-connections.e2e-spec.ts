@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TestingModule } from '@nestjs/testing';
-import type { WechatPayHttpOptions, WechatPayMerchants } from 'nestjs-wechatpay';
+import type {
+  MerchantContext,
+  WechatPayHttpOptions,
+  WechatPayMerchants,
+  WechatPayOptions,
+} from 'nestjs-wechatpay';
 import { A, B, crowdOptions, startCrowd } from '../support/crowd.js';
 import { rejection } from '../support/merchant-context.js';
 import { tlsIdentity, TlsPlatform } from '../support/tls-platform.js';
@@ -34,10 +39,10 @@ describe('the connections of merchants that come and go', () => {
     await platform.close();
   });
 
-  const add = (mchid: string, http: WechatPayHttpOptions = {}) =>
-    merchants.add(
-      crowdOptions(mchid, { baseUrl: platform.url, http: { ...http, tls: { ca, ...http.tls } } }),
-    );
+  const optionsOf = (mchid: string, http: WechatPayHttpOptions = {}): WechatPayOptions =>
+    crowdOptions(mchid, { baseUrl: platform.url, http: { ...http, tls: { ca, ...http.tls } } });
+  const add = (mchid: string, http?: WechatPayHttpOptions): Promise<MerchantContext> =>
+    merchants.add(optionsOf(mchid, http));
   const soon = (what: Promise<unknown>): Promise<unknown> =>
     Promise.race([
       what.then(() => 'done'),
@@ -54,11 +59,26 @@ describe('the connections of merchants that come and go', () => {
     await expect(soon(platform.closedDownTo(0))).resolves.toBe('done');
   });
 
-  it('go with a merchant that could not be added', async () => {
+  it('are not kept by a merchant that could not be added', async () => {
     await (await add(A)).http.get('/v3/x');
     await rejection(add(A)); // the name is taken
     merchants.remove(A);
     await expect(soon(platform.closedDownTo(0))).resolves.toBe('done');
+  });
+
+  it('are made anew by who has kept a merchant that was unloaded', async () => {
+    const resolve = (mchid: string): WechatPayOptions => optionsOf(mchid);
+    const crowd = await startCrowd({ resolve, maxLoaded: 1 });
+    try {
+      const { http } = await crowd.merchants.get(A);
+      await http.get('/v3/x');
+      await crowd.merchants.get(B);
+      crowd.merchants.remove(B); // nobody uses these connections any more
+      await expect(soon(platform.closedDownTo(0))).resolves.toBe('done');
+      await expect(http.get('/v3/x')).resolves.toMatchObject({ status: 200 });
+    } finally {
+      await crowd.app.close();
+    }
   });
 
   it('are made again for the next one', async () => {

@@ -87,6 +87,17 @@ describe('a merchant that is unloaded or removed', () => {
     await call;
   });
 
+  it('is not one whose certificates are being loaded', async () => {
+    await start({ maxLoaded: 1 });
+    holdDownloads();
+    const ready = (await merchants.get(A)).certificates.ready();
+    await platform.raw.arrived(1);
+    await merchants.get(B);
+    expect(merchants.names).toEqual([A, B]);
+    release();
+    await expect(ready).resolves.toMatchObject({ signedAtMs: expect.any(Number) });
+  });
+
   it('is not one whose credential is being loaded', async () => {
     const { privateKey, certificate, apiV3Key } = optionsOf(A)
       .credential as WechatPayCredentialOptions;
@@ -174,7 +185,7 @@ describe('a merchant that is unloaded or removed', () => {
     await platform.raw.arrived(2);
     merchants.remove(A);
     const closing = app.close();
-    await turns();
+    await new Promise((resolve) => setTimeout(resolve, 1_200)); // what is not waited for has a second
     release();
     await closing;
     await expect(call).resolves.toMatchObject({ status: 200 });
@@ -190,6 +201,18 @@ describe('a merchant that is unloaded or removed', () => {
       code: 'CLOSED',
       message: expect.stringContaining('get it again'),
     });
+  });
+
+  it('says so, too, when its credential is not loaded yet', async () => {
+    const credential = { load: jest.fn<() => Promise<never>>() };
+    await start({ maxLoaded: 1, resolve: (mchid) => optionsOf(mchid, { credential }) });
+    const { credentials } = await merchants.get(A);
+    await merchants.get(B);
+    await expect(rejection(credentials.get())).resolves.toMatchObject({
+      code: 'CREDENTIAL_UNAVAILABLE',
+      message: expect.stringContaining('get it again'),
+    });
+    expect(credential.load).not.toHaveBeenCalled();
   });
 
   describe('while it is being loaded', () => {
@@ -212,6 +235,23 @@ describe('a merchant that is unloaded or removed', () => {
       const context = await getting;
       expect(isClosed(context)).toBe(false);
       expect(merchants.find(A)).toBe(context);
+      expect(resolve).toHaveBeenCalledTimes(2);
+    });
+
+    it('is loaded anew also when it was ended before its keys came', async () => {
+      const waits = [held, Promise.resolve()];
+      const resolve = jest.fn((mchid: string) =>
+        optionsOf(mchid, {
+          preload: true,
+          credential: credentialOf(mchid, waits.shift() ?? held),
+          http: { closeGraceMs: 0 },
+        }),
+      );
+      await start({ resolve });
+      const getting = merchants.get(A);
+      await turns();
+      merchants.remove(A);
+      expect(isClosed(await getting)).toBe(false);
       expect(resolve).toHaveBeenCalledTimes(2);
     });
 

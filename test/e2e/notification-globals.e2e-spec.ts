@@ -21,7 +21,13 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR, APP_PIPE, Reflector } from '@nestjs/core';
 import { map, type Observable } from 'rxjs';
-import { OnWechatPayNotification, WechatPayModule } from 'nestjs-wechatpay';
+import {
+  OnWechatPayNotification,
+  WechatPayModule,
+  WechatPayNotification,
+  WechatPayNotifications,
+  WechatPayNotify,
+} from 'nestjs-wechatpay';
 import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
 import { NotifyApp, type PlatformName } from '../support/notify-app.js';
 import { paidNotification } from '../support/notifications.js';
@@ -86,6 +92,17 @@ function csrf(
 
 @Controller('own')
 class OwnController {
+  constructor(
+    @Inject(WechatPayNotifications) private readonly notifications: WechatPayNotifications,
+  ) {}
+
+  @Post('notify')
+  @Public()
+  @WechatPayNotify()
+  notify(@WechatPayNotification() notification: WechatPayNotification): Promise<void> {
+    return this.notifications.dispatch(notification);
+  }
+
   @Post('public')
   @Public()
   take(): string {
@@ -197,6 +214,14 @@ describe.each(['express', 'fastify'] as PlatformName[])(
       await start({ pipe: new StrictPipe({ validateCustomDecorators: true }) });
       await expect(deliver()).resolves.toEqual({ status: 204, text: '' });
       expect(credited).toHaveBeenCalledTimes(1);
+      await app?.close();
+      await start({
+        pipe: new StrictPipe({ validateCustomDecorators: true }),
+        path: '/own/notify',
+        excluded: 'own/notify',
+      });
+      await expect(deliver('/own/notify')).resolves.toEqual({ status: 204, text: '' });
+      expect(credited).toHaveBeenCalledTimes(2);
     });
 
     it('accepts nothing that a pipe has made anew, and says so', async () => {

@@ -110,6 +110,29 @@ describe('the queue of merchants that come at run time', () => {
     expect([queue.jobs.length, queue.starts, paid]).toEqual([1, 1, []]);
   });
 
+  it.each([
+    ['genuine', {}, [MCHID, '1900000004']],
+    ['forged', { body: '{}' }, ['1900000003', '1900000004']],
+  ])('counts as use of a merchant, so that it stays: %s', async (_, changes, stay) => {
+    const queue = new HeldQueue();
+    const credential = { load: () => Promise.reject(new Error('not needed')) };
+    const shop = await start({
+      queue,
+      maxLoaded: 2,
+      resolve: (mchid) => ({
+        ...emulator.options({ mchid: MCHID }),
+        ...(mchid !== MCHID && { mchid, credential }),
+      }),
+    });
+    const merchants = shop.app.get(WechatPayMerchants, { strict: false });
+    expect(await deliver(shop)).toBe(204);
+    const [job] = queue.jobs as [QueuedNotification];
+    await merchants.get('1900000003');
+    await queue.process({ ...job, ...changes }).catch(() => undefined);
+    await merchants.get('1900000004');
+    expect(merchants.names).toEqual(['default', ...stay]);
+  });
+
   it('has an inbox beside it for those without one', async () => {
     const inbox = new CountingInbox();
     const shop = await start({ inbox });

@@ -230,6 +230,13 @@ describe.each(COMBINATIONS)('the answer of a route on %s with %s', (platform, mo
     expect(answer).toMatchObject({ status: 409, json: { code: 'FAIL', message: '处理失败' } });
     expect(answer.text).not.toContain('hunter2');
     expect(app.logger.textOf('error')).toBe('');
+    const warnings = app.logger.lines.filter(({ level }) => level === 'warn');
+    expect(warnings).toEqual([
+      {
+        level: 'warn',
+        text: '[default] A notification of TRANSACTION.SUCCESS was answered 409, as its handler asks; the platform will deliver it again WechatPayNotifyFilter',
+      },
+    ]);
   });
 
   it.each([
@@ -269,5 +276,6 @@ describe.each(COMBINATIONS)('the answer of a route on %s with %s', (platform, mo
     const answer = await send('class/notify');
     expect(answer).toMatchObject({ status: 403, json: { code: 'FAIL' } });
     expect(received).toEqual([]);
+    expect(app.logger.textOf('log', 'warn', 'error', 'fatal')).toBe(''); // anybody can ask
   });
 });

@@ -67,7 +67,9 @@ describe('a notification route that can never work', () => {
       'Several merchants are registered ("shop-a", "shop-b"): say which one, @WechatPayNotify({ merchant: \'…\' })';
     const names = ['shop-a', 'shop-b'];
     const ofMethod = await refused(names, controller([WechatPayNotify()]));
-    expect(ofMethod).toEqual([`@WechatPayNotify() of ShopController.paid names none. ${several}`]);
+    expect(ofMethod).toEqual([
+      `@WechatPayNotify() of ShopController.paid names no merchant. ${several}`,
+    ]);
     expect(await refused(names, controller([], [WechatPayNotify()]))).toEqual(ofMethod);
     const replaced = controller([WechatPayNotify()], [WechatPayNotify({ merchant: 'shop-a' })]);
     expect(await refused(names, replaced)).toEqual(ofMethod);
@@ -97,22 +99,25 @@ describe('a notification route that can never work', () => {
     const merchants = { resolve: () => undefined };
     const app = await start(['shop-a', 'shop-b'], [controller([WechatPayNotify()])], merchants);
     expect(app.logger.textOf('warn')).toContain(
-      '@WechatPayNotify() of ShopController.paid names none',
+      '@WechatPayNotify() of ShopController.paid names no merchant',
     );
   });
 
-  it.each([201, 202, 302, 500])('answers %s, which the platform takes for a failure', async (code) => {
-    const problem = new RegExp(
-      `^ShopController.paid answers ${code} to a notification, which the platform sends again for a day: take out @HttpCode`,
-    );
-    for (const wrong of [
-      controller([WechatPayNotify(), HttpCode(code)]),
-      controller([HttpCode(code), WechatPayNotify()]),
-      controller([HttpCode(code)], [WechatPayNotify()]),
-    ]) {
-      expect(await refused(['default'], wrong)).toEqual([expect.stringMatching(problem)]);
-    }
-  });
+  it.each([201, 202, 302, 500])(
+    'answers %s, which the platform takes for a failure',
+    async (code) => {
+      const problem = new RegExp(
+        `^ShopController.paid answers ${code} to a notification, which the platform sends again for a day: take out @HttpCode`,
+      );
+      for (const wrong of [
+        controller([WechatPayNotify(), HttpCode(code)]),
+        controller([HttpCode(code), WechatPayNotify()]),
+        controller([HttpCode(code)], [WechatPayNotify()]),
+      ]) {
+        expect(await refused(['default'], wrong)).toEqual([expect.stringMatching(problem)]);
+      }
+    },
+  );
 
   it('answers 201, because a method was overridden without a code', async () => {
     @Controller('wechatpay')

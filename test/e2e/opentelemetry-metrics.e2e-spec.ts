@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Injectable, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
 import {
   OnWechatPayNotification,
   WechatPayClient,
+  WechatPayMerchants,
+  WechatPayMerchantsModule,
   WechatPayModule,
   type WechatPayNotification,
 } from 'nestjs-wechatpay';
@@ -192,18 +195,20 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
     expect(valueOf('wechatpay_clock_skew')).toBeLessThan(2);
   });
 
-  /** Metrics and labels that expressions use. */
+  /** Metrics and labels that an expression uses. */
   const used = (expression: string) => {
-    const metrics = [...expression.matchAll(/\bwechatpay_\w+(?=\{|\[|\)| )/g)]
-      .map(([name]) => name)
-      .filter((name) => !OF_PROMETHEUS.includes(name));
-    const matchers = [...expression.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(
-      ([, label = '']) => label,
-    );
-    const grouped = [...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) =>
-      labels.split(/,\s*/),
-    );
-    return { metrics, labels: [...matchers, ...grouped] };
+    const labels: string[] = [];
+    const take = (_all: string, listed: string): string => {
+      labels.push(...listed.split(/,\s*/));
+      return '';
+    };
+    const rest = expression
+      .replace(/"[^"]*"/g, '""')
+      .replace(/(\w+)(?:=~|!~|!=|=)""/g, take)
+      .replace(/\bby \(([^)]*)\)/g, take)
+      .replace(/^label_values\(.*, (\w+)\)$/, (all, listed: string) => all + take(all, listed));
+    const metrics = [...rest.matchAll(/\bwechatpay_\w+/g)].map(([name]) => name);
+    return { metrics: metrics.filter((name) => !labels.includes(name)), labels };
   };
   const read = (file: string): string => readFileSync(`docs/operations/${file}`, 'utf8');
   /** Of the dashboard: its panels and the values to choose from. */
@@ -233,10 +238,10 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
     const expressions = expressionsOf();
     expect(expressions.length).toBeGreaterThan(9);
     for (const expression of expressions) {
-      const { metrics, labels: asked } = used(`${expression} `);
+      const { metrics, labels: asked } = used(expression);
       expect([expression, metrics.length > 0]).toEqual([expression, true]);
       const missing = [
-        ...metrics.filter((name) => !isMetric(name, names, labels)),
+        ...metrics.filter((name) => !names.has(name)),
         ...asked.filter((label) => !labels.has(label)),
       ];
       expect([expression, missing]).toEqual([expression, []]);
@@ -266,7 +271,28 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
   });
 });
 
-/** A label may look like a metric in an expression: `sum by (wechatpay_merchant) (…)`. */
-function isMetric(name: string, names: ReadonlySet<string>, labels: ReadonlySet<string>): boolean {
-  return names.has(name) || labels.has(name);
-}
+describe('the metrics of merchants that come and go', () => {
+  it('do not count as use of them', async () => {
+    const telemetry = await Telemetry.start();
+    const emulator = await WechatPayEmulator.start();
+    const [a, b, c] = ['1900000011', '1900000012', '1900000013'] as const;
+    for (const mchid of [a, b, c]) await emulator.addMerchant({ mchid });
+    const resolve = (mchid: string) => emulator.options({ mchid });
+    const imports = [
+      WechatPayMerchantsModule.forRoot({ resolve, maxLoaded: 2 }),
+      WechatPayOpenTelemetryModule.forRoot(telemetry.providers),
+    ];
+    const app = await (await Test.createTestingModule({ imports }).compile()).init();
+    const merchants = app.get(WechatPayMerchants);
+    await merchants.get(a);
+    await merchants.get(b);
+    merchants.find(a);
+    const limits = (await telemetry.scrape()).filter(({ name }) => name.endsWith('calls_limit'));
+    expect(limits.map(({ labels }) => labels['wechatpay_merchant'])).toEqual([a, b]);
+    await merchants.get(c);
+    expect(merchants.names).toEqual([a, c]);
+    await app.close();
+    await emulator.close();
+    await telemetry.close();
+  });
+});

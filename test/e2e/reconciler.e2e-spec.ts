@@ -9,6 +9,7 @@ import {
   PaymentReconciler,
   WechatPayModule,
   WechatPayNotification,
+  WechatPayNotifications,
   type Unsettled,
   type UnsettledSource,
   type WechatPayClient,
@@ -175,6 +176,24 @@ describe('the reconciler of open orders', () => {
     shop.open = [{ outTradeNo: number }];
     await expect(reconciler.round(shop)).resolves.toMatchObject({ settled: 1, failed: 0 });
     expect(credited).toEqual(['REFUND']);
+  });
+
+  it('finds what may be dispatched again, as a notification, and is handled already', async () => {
+    const found: WechatPayNotification<'TRANSACTION.SUCCESS'>[] = [];
+    @Injectable()
+    class Keeping {
+      @OnWechatPayNotification('TRANSACTION.SUCCESS')
+      paid(notification: WechatPayNotification<'TRANSACTION.SUCCESS'>): void {
+        found.push(notification);
+      }
+    }
+    await start({}, [Keeping]);
+    const number = await order();
+    emulator.pay(number);
+    shop.open = [{ outTradeNo: number }];
+    await reconciler.round(shop);
+    await app.get(WechatPayNotifications).dispatch(found[0] as WechatPayNotification);
+    expect(found).toHaveLength(1);
   });
 
   it('says nothing of an end without money that nobody handles', async () => {

@@ -112,7 +112,7 @@ export async function firstLineOfCommand(app: Installed, keysDir: string): Promi
 }
 
 /** Our environment without what a surrounding npm or Jest put there for its own script. */
-function inherited(): NodeJS.ProcessEnv {
+export function inherited(): NodeJS.ProcessEnv {
   const own =
     /^(?:NODE_OPTIONS|NODE_ENV|JEST_.*|npm_(?:package|lifecycle|command).*|npm_config_(?:local_prefix|prefix|workspace.*))$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !own.test(name)));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { firstLineOfCommand, install, lastLine, root, type Installed } from './install.js';
 import { publicSurface } from './public-surface.js';
+import { followQuickStart } from './quick-start.js';
 import { story } from './story.js';
 
 describe('the packed packages in a Nest 12 ES module application', () => {
@@ -16,6 +17,12 @@ describe('the packed packages in a Nest 12 ES module application', () => {
     await app.tsc(['-p', 'tsconfig.json']);
     const printed = await app.node(['dist/main.js', join(app.folder, 'keys')]);
     expect(lastLine(printed)).toEqual(story);
+  });
+
+  it('take the payment of the quick start, as README.md says it', async () => {
+    const { order, log } = await followQuickStart(app);
+    expect(order).toEqual({ total: 1200, state: 'SUCCESS' });
+    expect(log).not.toMatch(/ERROR|WARN/);
   });
 
   it('put the emulator on the command line', async () => {

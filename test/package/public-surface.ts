@@ -2,6 +2,7 @@
 const entries: Readonly<Record<string, readonly string[]>> = {
   'nestjs-wechatpay': [
     'AppPayments',
+    'CHANNELS',
     'CertificateProvider',
     'DirectoryCertificateStore',
     'InjectWechatPayClient',
@@ -60,6 +61,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   'nestjs-wechatpay/bullmq': ['BullNotificationQueue'],
   'nestjs-wechatpay/consul': ['ConsulCertificateStore', 'fromConsul'],
   'nestjs-wechatpay/etcd': ['EtcdCertificateStore', 'fromEtcd'],
+  'nestjs-wechatpay/opentelemetry': ['WechatPayOpenTelemetryModule', 'instrumentWechatPay'],
   'nestjs-wechatpay/p12': ['fromP12'],
   'nestjs-wechatpay/postgres': ['inboxMigration', 'removeOldClaims'],
   'nestjs-wechatpay/redis': ['RedisCertificateStore', 'RedisNotificationInbox', 'fromRedis'],

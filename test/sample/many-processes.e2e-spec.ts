@@ -29,42 +29,58 @@ describe('npm run demo:fleet', () => {
     for (const fleet of started.splice(0)) fleet.destroy();
   });
 
+  /** The whole story on one store, which is stopped and started again in it. */
+  const runStory = async (store: 'redis' | 'etcd', name: string): Promise<void> => {
+    const fleet = start({ STORE: store, SECONDS: '8' });
+    const code = await fleet.ended;
+    expect(fleet.errors).toContain('no customer noticed');
+    expect(code).toBe(0);
+    expect(fleet.out).toMatch(/^\{[^\n]*\}\n$/);
+    const result = JSON.parse(fleet.out) as Record<string, number>;
+    expect(Object.keys(result)).toEqual([
+      'orders',
+      'paid',
+      'failedCalls',
+      'refusedNotifications',
+      'platformRotations',
+      'merchantRotations',
+      'downloads',
+    ]);
+    expect(result).toMatchObject({
+      paid: result['orders'],
+      failedCalls: 0,
+      refusedNotifications: 0,
+      platformRotations: 4,
+      merchantRotations: 3,
+    });
+    expect(result['orders']).toBeGreaterThan(50);
+    // One at the start, one a rotation, and two more while the store was away.
+    expect(result['downloads']).toBeGreaterThanOrEqual(7);
+    expect(result['downloads']).toBeLessThanOrEqual(9);
+    for (const line of [
+      'killed with SIGKILL',
+      `${name.padEnd(10)}stopped`,
+      'is revoked',
+      'up again',
+    ]) {
+      expect(fleet.errors).toContain(line);
+    }
+    expect(fleet.processes()).toEqual([]);
+    expect(fleet.leftovers()).toEqual([]);
+  };
+
+  describeWithProgram('etcd', 'on one etcd', () => {
+    it(
+      'rotates, kills and stops under load, and nobody notices',
+      () => runStory('etcd', 'etcd'),
+      runMs,
+    );
+  });
+
   describeWithProgram('redis-server', 'on one Redis', () => {
     it(
       'rotates, kills and stops under load, and nobody notices',
-      async () => {
-        const fleet = start({ STORE: 'redis', SECONDS: '8' });
-        const code = await fleet.ended;
-        expect(fleet.errors).toContain('no customer noticed');
-        expect(code).toBe(0);
-        expect(fleet.out).toMatch(/^\{[^\n]*\}\n$/);
-        const result = JSON.parse(fleet.out) as Record<string, number>;
-        expect(Object.keys(result)).toEqual([
-          'orders',
-          'paid',
-          'failedCalls',
-          'refusedNotifications',
-          'platformRotations',
-          'merchantRotations',
-          'downloads',
-        ]);
-        expect(result).toMatchObject({
-          paid: result['orders'],
-          failedCalls: 0,
-          refusedNotifications: 0,
-          platformRotations: 4,
-          merchantRotations: 3,
-        });
-        expect(result['orders']).toBeGreaterThan(50);
-        // One at the start, one a rotation, and two more while Redis was away.
-        expect(result['downloads']).toBeGreaterThanOrEqual(7);
-        expect(result['downloads']).toBeLessThanOrEqual(9);
-        for (const line of ['killed with SIGKILL', 'Redis     stopped', 'is revoked', 'up again']) {
-          expect(fleet.errors).toContain(line);
-        }
-        expect(fleet.processes()).toEqual([]);
-        expect(fleet.leftovers()).toEqual([]);
-      },
+      () => runStory('redis', 'Redis'),
       runMs,
     );
 

@@ -44,6 +44,28 @@ export function headingLevels(prose: readonly string[]): readonly number[] {
   return prose.flatMap((line) => /^(#{1,6})\s/.exec(line)?.[1]?.length ?? []);
 }
 
+/** How much of each kind stands in a section, under its heading and before the next one. */
+export interface SectionShape {
+  readonly level: number;
+  readonly tableRows: number;
+  readonly listItems: number;
+}
+
+/** The sections of a document in their order; the first is what stands before any heading. */
+export function sectionShapes(prose: readonly string[]): readonly SectionShape[] {
+  const sections: { level: number; tableRows: number; listItems: number }[] = [];
+  let section = { level: 0, tableRows: 0, listItems: 0 };
+  for (const line of prose) {
+    const level = /^(#{1,6})\s/.exec(line)?.[1]?.length;
+    if (level !== undefined) {
+      sections.push(section);
+      section = { level, tableRows: 0, listItems: 0 };
+    } else if (/^\s*\|/.test(line)) section.tableRows += 1;
+    else if (/^\s*(?:[-*+]|\d+[.)])\s/.test(line)) section.listItems += 1;
+  }
+  return [...sections, section];
+}
+
 /** A block without its comments, so that a translation may translate them. */
 export function withoutComments(code: string): string {
   return code

@@ -42,7 +42,7 @@ async function assertNothingStays(
   end: (chaos: ProgramRun) => void,
   expected: number | string,
 ): Promise<void> {
-  const chaos = start(['--mode', mode, '--orders', '100000']);
+  const chaos = start(['--mode', mode]);
   await until('it delivers', () => /deliveries|Error/.test(chaos.errors), limitMs);
   end(chaos);
   expect(await chaos.ended).toBe(expected);

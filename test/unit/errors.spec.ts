@@ -319,6 +319,50 @@ describe('answers of the platform as errors', () => {
     expect(error.message).toContain(`GET /${mark} was answered 400`);
   });
 
+  it.each([
+    ['a card of a Chinese bank', '6222021234567890128'],
+    ['one of another', '9558801234567890128'],
+    ['a Visa card', '4012888888881881'],
+    ['a card of 13 digits', '4222222222222'],
+    ['an American Express card', '378282246310005'],
+    ['a Mastercard of the newer range', '2223003122003222'],
+  ])('hide the number of %s', (_, card) => {
+    const error = apiError(400, {
+      message: `卡号${card}有误`,
+      detail: { issue: `card:${card},` },
+    });
+    expect(error.platformMessage).toBe('卡号[card]有误');
+    expect(error.detail?.issue).toBe('card:[card],');
+  });
+
+  it.each([
+    ['a transaction id', '4200000000000000000000000001'],
+    ['a transaction id that holds a card number', '4200006222021234567890128000'],
+    ['a refund id', '50000000382019052709732678859'],
+    ['a time in milliseconds', '1700000000004'],
+    ['an out_trade_no that begins with a date', '2015010600000002'],
+    ['an out_trade_no with a prefix', 'order-4012888888881881'],
+    ['an out_refund_no with a suffix', '4012888888881881-1'],
+    ['a number whose check digit is another', '6222021234567890127'],
+    ['too few digits', '422222222222'],
+    ['too many digits', '40128888888818810000'],
+  ])('leave %s', (_, number) => {
+    const said = `单号 ${number} 不存在`;
+    expect(apiError(400, { message: said }).platformMessage).toBe(said);
+  });
+
+  it('hide a card number that is cut off, and break no key in two', () => {
+    const cut = apiError(400, { message: `${'长'.repeat(500)}4012888888881881` });
+    expect(cut.platformMessage).toBe(`${'长'.repeat(500)}[card]`);
+    const key = `${'a'.repeat(60)}/4012888888881881/${'b'.repeat(60)}`;
+    expect(apiError(400, { message: key }).platformMessage).toBe('[base64]');
+  });
+
+  it('leave an out_trade_no in the path that could be a card number', () => {
+    const target = '/v3/pay/transactions/out-trade-no/4012888888881881?mchid=1900000001';
+    expect(apiError(404, {}, 'GET', target).message).toContain(`GET ${target} was`);
+  });
+
   it('leave numbers that are nobody’s', () => {
     const plain = '1900000001 12345678901 4200000000000000000000000001 20260101';
     expect(apiError(400, { message: plain }).platformMessage).toBe(plain);

@@ -43,24 +43,23 @@ export function measureMerchants(
   );
   const all = [running, waiting, limit, skew, daysLeft, breaker];
   const hosts = watchHosts();
+  const series = new Series();
   const observe = (result: BatchObservableResult): void => {
     const nowMs = Date.now();
-    const seen = new Series(result);
     for (const merchant of merchants()) {
-      const own = labels.of(merchant.name);
+      const own = { [WECHATPAY.merchant]: labels.of(merchant.name) };
       const { load } = merchant.http;
-      seen.add(running, own, load.running, sum);
-      seen.add(waiting, own, load.waiting, sum);
-      seen.add(limit, own, load.limit, sum);
+      series.add(running, own, load.running, sum, 0);
+      series.add(waiting, own, load.waiting, sum, 0);
+      series.add(limit, own, load.limit, sum, 0);
       const skewMs = merchant.http.clockSkewMs ?? merchant.notifications.clockSkewMs;
-      if (skewMs !== undefined) seen.add(skew, own, skewMs / 1000, farther);
+      if (skewMs !== undefined) series.add(skew, own, skewMs / 1000, farther, NaN);
       for (const [owner, endsAtMs] of endsOf(merchant)) {
-        seen.add(daysLeft, own, (endsAtMs - nowMs) / DAY_MS, Math.min, {
-          [WECHATPAY.owner]: owner,
-        });
+        const of = { ...own, [WECHATPAY.owner]: owner };
+        series.add(daysLeft, of, (endsAtMs - nowMs) / DAY_MS, Math.min, NaN);
       }
     }
-    seen.observe();
+    series.observe(result);
     for (const [origin, state] of hosts.states) {
       result.observe(breaker, STATES[state], serverOf(origin));
     }
@@ -110,28 +109,33 @@ type Combine = (a: number, b: number) => number;
 const sum: Combine = (a, b) => a + b;
 const farther: Combine = (a, b) => (Math.abs(b) > Math.abs(a) ? b : a);
 
-/** Values by instrument and attributes; merchants that share a label are combined. */
+interface One {
+  readonly of: Observable;
+  readonly attributes: Attributes;
+  /** What is observed once there is nothing: the SDK would go on with the last value for ever. */
+  readonly gone: number;
+  value: number | undefined;
+}
+
+/** Values by instrument and attributes; those of merchants that share a label are combined. */
 class Series {
-  readonly #values = new Map<
-    string,
-    { readonly of: Observable; readonly attributes: Attributes; value: number }
-  >();
-  readonly #instruments = new Map<Observable, number>();
+  readonly #all = new Map<Observable, Map<string, One>>();
 
-  constructor(private readonly result: BatchObservableResult) {}
-
-  add(of: Observable, merchant: string, value: number, combine: Combine, more = {}): void {
-    const attributes = { [WECHATPAY.merchant]: merchant, ...more };
-    if (!this.#instruments.has(of)) this.#instruments.set(of, this.#instruments.size);
-    const key = JSON.stringify([this.#instruments.get(of), attributes]);
-    const known = this.#values.get(key);
-    if (known) known.value = combine(known.value, value);
-    else this.#values.set(key, { of, attributes, value });
+  /** @param gone observed for a merchant that is there no more: `NaN`, which no alert compares with, or 0 */
+  add(of: Observable, attributes: Attributes, value: number, combine: Combine, gone: number): void {
+    const series = this.#all.get(of) ?? new Map<string, One>();
+    this.#all.set(of, series);
+    const key = Object.values(attributes).join('\n');
+    const one = series.get(key) ?? { of, attributes, gone, value: undefined };
+    series.set(key, one);
+    one.value = one.value === undefined ? value : combine(one.value, value);
   }
 
-  observe(): void {
-    for (const { of, attributes, value } of this.#values.values()) {
-      this.result.observe(of, value, attributes);
+  /** Gives what was added since the last time. */
+  observe(result: BatchObservableResult): void {
+    for (const one of [...this.#all.values()].flatMap((series) => [...series.values()])) {
+      result.observe(one.of, one.value ?? one.gone, one.attributes);
+      one.value = undefined;
     }
   }
 }
