@@ -46,8 +46,9 @@ export interface NotificationReceivers {
  */
 export interface DispatchSettings {
   /**
-   * How long the platform waits for handlers, 100 to 4,900 ms. Those that take longer go on, and the
-   * platform delivers again, to find them finished. @default 4000
+   * How long the platform waits for handlers, 100 to 4,900 ms, counted from the receipt: what fetching a
+   * key took is no longer theirs. Those that take longer go on, and the platform delivers again, to find
+   * them finished. @default 4000
    */
   readonly ackTimeoutMs?: number | undefined;
   /**
