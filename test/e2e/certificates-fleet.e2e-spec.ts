@@ -15,6 +15,7 @@ import {
 import { certificateSigner } from '../support/raw-platform.js';
 import { until } from '../support/servers.js';
 
+const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const old = certificateSigner('old', { serial: '0E3A0001' });
 const fresh = certificateSigner('fresh', { serial: '0E3A0002' });
@@ -246,8 +247,14 @@ describe('processes that share a store', () => {
       expect(store.writes).toBeLessThan(30);
       const said = (): string[] =>
         first.events.map(({ type }) => type).filter((type) => type.startsWith('store-'));
+      await first.certificates.renew(20 * HOUR); // reads go on, and say nothing of writes
       expect(said()).toEqual(['store-lost']);
-      await second.certificates.renew(20 * HOUR); // reads go on
+      store.isDown = true; // for a while nothing goes
+      await first.certificates.renew(20 * HOUR);
+      store.isDown = false;
+      await jest.advanceTimersByTimeAsync(MINUTE);
+      expect(said()).toEqual(['store-lost']);
+      await second.certificates.renew(20 * HOUR);
       expect(second.events.filter(({ type }) => type.startsWith('store-'))).toEqual([]);
       store.isReadOnly = false;
       await jest.advanceTimersByTimeAsync(HOUR);

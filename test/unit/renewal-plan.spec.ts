@@ -265,8 +265,12 @@ describe('the plan of renewals', () => {
       { type: 'renewed', source: 'platform', added: [], dropped: [] },
     ],
   ])('says within a minute that what %s expires', async (_, facts, event) => {
-    const { context, events, publish } = merchant(facts());
+    const before = event ? {} : facts(); // when it is added
+    const { context, certificates, events, publish } = merchant(before);
     plan.add(context, { isLazy: true });
+    const { context: after } = merchant(facts());
+    Object.assign(certificates, { keyRing: after.certificates.keyRing });
+    Object.assign(context.credentials, { credential: after.credentials.credential });
     if (event) publish(event);
     const end = nowMs + MINUTE;
     while (timer.atMs <= end) await tick();

@@ -57,7 +57,12 @@ describe('the outcome of a call', () => {
     ['arguments of a wrong type', new TypeError('no'), 'refused', 'TypeError'],
     ['a caller that gave up', new WechatPayTransportError('ABORTED', 'no'), 'aborted', 'ABORTED'],
     ['a deadline', new WechatPayTransportError('TIMEOUT', 'no'), 'failed', 'TIMEOUT'],
-    ['an unknown result', new WechatPayUnknownResultError('no', { businessNumber: undefined }), 'failed', 'RESULT_UNKNOWN'],
+    [
+      'an unknown result',
+      new WechatPayUnknownResultError('no', { businessNumber: undefined }),
+      'failed',
+      'RESULT_UNKNOWN',
+    ],
     [
       'an answer that does not verify',
       new WechatPaySignatureError('SIGNATURE_INVALID', 'no'),
