@@ -8,6 +8,7 @@ import { WechatPayEmulator } from 'nestjs-wechatpay-emulator';
 import { instrumentWechatPay, WechatPayOpenTelemetryModule } from 'nestjs-wechatpay/opentelemetry';
 import {
   attemptChannel,
+  breakerChannel,
   callChannel,
   handlerChannel,
   isHeard,
@@ -22,8 +23,12 @@ const OPENID = 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o';
 const NAME = '欧阳锋';
 const ID_NUMBER = '11010119900307001X';
 const CHANNELS = { callChannel, attemptChannel, notificationChannel, handlerChannel };
-const heard = (): string[] =>
-  Object.entries(CHANNELS).flatMap(([name, channel]) => (isHeard(channel as never) ? [name] : []));
+const heard = (): string[] => [
+  ...Object.entries(CHANNELS).flatMap(([name, channel]) =>
+    isHeard(channel as never) ? [name] : [],
+  ),
+  ...(breakerChannel.hasSubscribers ? ['breakerChannel'] : []),
+];
 
 const activeSpan = (): string | undefined => trace.getActiveSpan()?.spanContext().spanId;
 
@@ -263,7 +268,7 @@ describe('an instrumentation', () => {
   it('listens until it is ended, and to nothing before and after', async () => {
     expect(heard()).toEqual([]);
     const end = instrumentWechatPay(telemetry.providers);
-    expect(heard()).toEqual(Object.keys(CHANNELS));
+    expect(heard()).toEqual([...Object.keys(CHANNELS), 'breakerChannel']);
     await prepay();
     expect(telemetry.spans).toHaveLength(2);
     end();
@@ -295,6 +300,16 @@ describe('an instrumentation', () => {
     await running;
     expect(telemetry.spans.map(({ name }) => name)).toContain('wechatpay payments.native.prepay');
     expect(heard()).toEqual([]);
+  });
+
+  it('puts attempts below their call where the application propagates no context', async () => {
+    const end = instrumentWechatPay(telemetry.providers);
+    context.disable();
+    await prepay();
+    end();
+    const call = telemetry.named('wechatpay payments.native.prepay');
+    const attempt = telemetry.named('POST /v3/pay/transactions/native');
+    expect(attempt.parentSpanContext?.spanId).toBe(call.spanContext().spanId);
   });
 
   it('works with the global providers, which do nothing when none is registered', async () => {

@@ -74,10 +74,14 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
       out_trade_no: `measured-${(count += 1)}`,
       amount: { total: 100 },
     });
-  const deliver = async (orderNo: string, more: { apiV3Key?: string; body?: Buffer } = {}) => {
-    const { body: replaced, ...overrides } = more;
+  const deliver = async (
+    orderNo: string,
+    more: { apiV3Key?: string; body?: Buffer; signature?: string } = {},
+  ) => {
+    const { body: replaced, signature, ...overrides } = more;
     const signed = paidNotification(emulator, overrides, { out_trade_no: orderNo });
-    const headers = signed.headers as never;
+    const signing = signature === undefined ? {} : { 'Wechatpay-Signature': signature };
+    const headers = { ...signed.headers, ...signing } as never;
     await server.post({ path: PATH, headers, body: replaced ?? signed.body });
   };
 
@@ -95,6 +99,10 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
     await deliver('order-throw');
     await deliver('order-0002', { body: Buffer.from('{}') });
     await deliver('order-0002', { apiV3Key: 'x'.repeat(32) });
+    // the platform tries whether signatures are looked at (签名探测流量)
+    await deliver('order-0002', { signature: `WECHATPAY/SIGNTEST/${'A'.repeat(325)}` });
+    emulator.addFault({ kind: 'signtest', match: 'POST /v3/pay/' });
+    await prepay();
     // the platform is down: the breaker opens
     emulator.addFault({ kind: 'status-500', match: '/v3/pay/', times: 100 });
     for (let at = 0; at < 30; at += 1) {
@@ -117,7 +125,7 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
   it('measure calls by operation, outcome and error, in buckets of seconds', () => {
     const calls = 'wechatpay_client_call_duration_count';
     const native = { wechatpay_operation: 'payments.native.prepay', wechatpay_merchant: 'default' };
-    expect(valueOf(calls, { ...native, wechatpay_outcome: 'ok' })).toBe(3);
+    expect(valueOf(calls, { ...native, wechatpay_outcome: 'ok' })).toBe(4);
     const query = { wechatpay_operation: 'payments.native.queryOrderByOutTradeNo' };
     expect(valueOf(calls, { ...query, wechatpay_outcome: 'refused' })).toBe(1);
     expect(
@@ -140,17 +148,17 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
         wechatpay_outcome: 'ok',
         le: '5',
       }),
-    ).toBe(3);
+    ).toBe(4);
   });
 
   it('count attempts by host and kind', () => {
     const attempts = 'wechatpay_client_attempts_total';
     const server_port = new URL(emulator.url).port;
     const host = { server_address: '127.0.0.1', server_port };
-    expect(valueOf(attempts, { ...host, wechatpay_attempt_kind: 'retry' })).toBe(2);
+    expect(valueOf(attempts, { ...host, wechatpay_attempt_kind: 'retry' })).toBe(3);
     expect(
       valueOf(attempts, { wechatpay_attempt_kind: 'first', error_type: 'SIGNATURE_INVALID' }),
-    ).toBe(1);
+    ).toBe(2);
   });
 
   it('show the breaker of a host that is down, and how busy a merchant is', () => {
@@ -167,6 +175,9 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
     const reason = { wechatpay_reason: 'SIGNATURE_INVALID' };
     expect(valueOf(failures, { wechatpay_from: 'answer', ...reason })).toBe(1);
     expect(valueOf(failures, { wechatpay_from: 'notification', ...reason })).toBe(1);
+    const probe = { wechatpay_reason: 'PROBE' };
+    expect(valueOf(failures, { wechatpay_from: 'answer', ...probe })).toBe(1);
+    expect(valueOf(failures, { wechatpay_from: 'notification', ...probe })).toBe(1);
   });
 
   it('count notifications and what their handlers made of them', () => {
@@ -179,6 +190,7 @@ describe('the metrics, scraped through the Prometheus exporter', () => {
       }),
     ).toBe(1);
     expect(valueOf(notifications, { wechatpay_outcome: 'refused' })).toBe(1);
+    expect(valueOf(notifications, { wechatpay_outcome: 'probe' })).toBe(1);
     const handlers = 'wechatpay_notification_handlers_total';
     expect(valueOf(handlers, { wechatpay_outcome: 'handled' })).toBe(1);
     expect(valueOf(handlers, { wechatpay_outcome: 'duplicate' })).toBe(1);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { instrumentWechatPay } from 'nestjs-wechatpay/opentelemetry';
-import { callChannel, traced } from '../../../lib/diagnostics/index.js';
+import { attemptChannel, callChannel, traced } from '../../../lib/diagnostics/index.js';
 import {
   WechatPayApiError,
   WechatPayRequestError,
@@ -16,7 +16,7 @@ const refusal = (status: number): WechatPayApiError =>
     ...{ body: Buffer.alloc(0), requestId: undefined },
   });
 
-describe('the outcome of a call', () => {
+describe('the metrics of calls', () => {
   let telemetry: Telemetry;
   let end: () => void;
   let count = 0;
@@ -69,13 +69,37 @@ describe('the outcome of a call', () => {
       'failed',
       'SIGNATURE_INVALID',
     ],
-  ])('of %s', async (_name, error, outcome, type) => {
+  ])('say what became of %s', async (_name, error, outcome, type) => {
     expect(await measured(() => Promise.reject(error))).toEqual([outcome, type]);
   });
 
-  it('of one that went well, and of one that the application answered itself', async () => {
+  it('say what became of one that went well, and of one that the application answered itself', async () => {
     expect(await measured(() => Promise.resolve({ status: 200 }))).toEqual(['ok', undefined]);
     const fallback = { status: 503, isFallback: true };
     expect(await measured(() => Promise.resolve(fallback))).toEqual(['fallback', undefined]);
+  });
+
+  it('count attempts apart from their calls: first, repeated, hedged', async () => {
+    const call = {
+      ...{ merchant: 'test', mchid: '1900000001', operation: 'x', method: 'GET', route: '/v3/x' },
+      ...{ attempts: 3, status: undefined, requestId: undefined },
+    };
+    const origin = 'https://api.mch.weixin.qq.com';
+    for (const [number, isHedge] of [
+      [1, false],
+      [2, false],
+      [3, true],
+    ] as const) {
+      const event = { call, origin, number, isHedge, status: undefined, requestId: undefined };
+      await traced(attemptChannel, event, () => Promise.resolve());
+    }
+    const counted = (await telemetry.scrape())
+      .filter(({ name }) => name === 'wechatpay_client_attempts_total')
+      .map(({ labels, value }) => [labels['wechatpay_attempt_kind'], value]);
+    expect(counted).toEqual([
+      ['first', 1],
+      ['retry', 1],
+      ['hedge', 1],
+    ]);
   });
 });

@@ -112,6 +112,7 @@ describe('the gauges', () => {
     breakerChannel.publish({ origin, state: 'open' });
     expect(await states()).toEqual({ 'api.mch.weixin.qq.com': 2 });
     await traced(attemptChannel, { ...attempted }, () => Promise.resolve());
+    expect(await states()).toEqual({ 'api.mch.weixin.qq.com': 2 });
     breakerChannel.publish({ origin, state: 'half-open' });
     expect(await states()).toEqual({ 'api.mch.weixin.qq.com': 1 });
   });
