@@ -20,4 +20,6 @@ export default {
   },
   testTimeout: 20000,
   maxWorkers: 2,
+  // modules of every spec stay in a worker's memory: beyond this it spends its time collecting
+  workerIdleMemoryLimit: '1GB',
 };

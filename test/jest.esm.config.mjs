@@ -21,6 +21,8 @@ export default {
   moduleNameMapper: sourceMapper,
   testTimeout: 20000,
   maxWorkers: 2,
+  // modules of every spec stay in a worker's memory: beyond this it spends its time collecting
+  workerIdleMemoryLimit: '1GB',
   collectCoverageFrom: process.argv.includes('--coverage') ? sourcesWithCode() : [],
   coverageDirectory: 'coverage',
   coverageProvider: 'v8',

@@ -64,6 +64,8 @@ answer({
       for (; made < due; made++) begin(kinds[made % kinds.length]);
     }, 4);
   },
+  /** Attempts and calls begun since the last `finish`. */
+  soFar: () => ({ attempts, begun: running.length }),
   /** Waits for the calls under way, and tells of all. */
   async finish() {
     clearInterval(timer);
