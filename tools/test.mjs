@@ -5,7 +5,7 @@
  *
  * REQUIRE_ALL=1         a skipped test is a failure
  * COVERAGE=1            the ESM leg measures coverage and holds its thresholds
- * TEST_LIMIT_MINUTES    the whole run's limit, 15 by default: then what still runs is ended
+ * TEST_LIMIT_MINUTES    the whole run's limit, 60 by default: then what still runs is ended
  *
  * The last line is `tests: N passed, N failed` (and `, N skipped` where there are some).
  */
@@ -22,7 +22,7 @@ const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
 const coverage = process.env.COVERAGE === '1' ? ['--coverage'] : [];
 const esmFlags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
 const requireAll = process.env.REQUIRE_ALL === '1';
-const limitMs = Number(process.env.TEST_LIMIT_MINUTES ?? 15) * 60_000;
+const limitMs = Number(process.env.TEST_LIMIT_MINUTES ?? 60) * 60_000;
 /** A finished run that does not end by itself within this time left something open. */
 const lingerMs = 20_000;
 

@@ -134,7 +134,11 @@ const plaintextFor = (mchid: string): fc.Arbitrary<Buffer> => {
       { sp_mchid: owner, combine_mchid: owner, mchid: owner, sub_mchid: owner },
       { requiredKeys: [] },
     ),
-    fc.record({ mchid: owner, receiver: fc.record({ account: owner }) }),
+    // a share, which may be known by its shape alone
+    fc.record(
+      { mchid: owner, receiver: fc.record({ account: owner }), out_order_no: fc.string() },
+      { requiredKeys: ['mchid', 'receiver'] },
+    ),
   );
   const names = ['out_trade_no', 'out_refund_no', 'combine_out_trade_no', 'amount', 'receiver'];
   const others = fc.dictionary(
@@ -276,7 +280,10 @@ function isFor(mchid: string, body: Buffer, keys: readonly KeyObject[]): boolean
   if (!isObject(payload)) return false;
   const { sp_mchid: provider, combine_mchid: combined, mchid: own, receiver } = payload;
   const named = provider ?? combined ?? own;
-  const isShare = type === 'TRANSACTION.SUCCESS' && original === 'profitsharing';
+  const hasShape = isObject(receiver) && typeof payload['out_order_no'] === 'string';
+  const isShare =
+    type === 'TRANSACTION.SUCCESS' &&
+    (typeof original === 'string' ? original === 'profitsharing' : hasShape);
   const isMine =
     named === mchid ||
     (isShare && isObject(receiver) && receiver['account'] === mchid) ||
