@@ -14,7 +14,7 @@ const SETTINGS = {
     concurrency: 64,
     pacedMs: 4_000,
     // An event that comes again runs no handler: as many as can be delivered in a sitting.
-    deliveries: 48_000,
+    deliveries: 80_000,
     modes: { notificationRounds: 4, deliveries: 64_000 },
   },
   quick: {

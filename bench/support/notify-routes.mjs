@@ -3,6 +3,8 @@ import { measureInSittings } from './sittings.mjs';
 
 export const NOTIFY_PATH = '/wechatpay/notify';
 export const FRAMEWORKS = { express: 'Express', fastify: 'Fastify' };
+/** Routes with an inbox: an event that comes again runs no handler. */
+const ONCE = new Set(['handlers', 'postgres', 'queue']);
 
 /**
  * Measures notification routes against each other on both frameworks.
@@ -25,8 +27,9 @@ export async function measureRoutes({ routes, ...more }) {
  * Measures routes against each other, each in a server of its own with a process that delivers to it.
  *
  * @param subjects `{ framework, route, label, open }`; `open()` starts what the route keeps its events
- * in, `{ url, close() }`, anew for each sitting; such an event is delivered once only
- * @param deliveries how many different events each process has ready
+ * in, `{ url, close() }`, anew for each sitting
+ * @param deliveries how many different events each process has ready; where a route needs others, it makes
+ * more between rounds
  * @param extra `(subject, running) => figures`: measured once a sitting beside the rounds
  */
 export async function measureSubjects({
@@ -76,7 +79,7 @@ async function start({ framework, route, label, open }, parties, settings) {
     durationMs,
     concurrency,
     deliveries,
-    once: backend !== undefined,
+    once: ONCE.has(route),
   });
   await server.ask('settle', { delivered: total });
   return { server, load, backend };
@@ -92,6 +95,7 @@ export async function measurePaced({ server, load }, { durationMs, perSecond }) 
 /** Figures of one round at full concurrency. */
 export async function measureRound({ label }, { server, load }, { notificationsMs, concurrency }) {
   const path = NOTIFY_PATH;
+  await load.ask('stock', { durationMs: notificationsMs * 1.2 });
   // Connections that were idle for too long are made anew, and the other route's bytes leave the caches.
   const before = await load.ask('load', { path, durationMs: notificationsMs / 5, concurrency });
   await server.ask('begin', { delivered: before.total });

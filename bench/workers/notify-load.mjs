@@ -64,12 +64,31 @@ async function delivery({ merchant, platform }, privateKey, index) {
   };
 }
 
-let deliveries;
+let parties;
+let privateKey;
+let deliveries = [];
 /** Whether each may be delivered once only. */
 let isOnce = false;
 /** Deliveries so far: each was answered 204, or the run has ended. */
 let next = 0;
+/** The most that were delivered in a millisecond. */
+let fastest = 0;
 let pool;
+
+/** Makes what is missing until there are so many. */
+async function make(count) {
+  const more = Array.from({ length: Math.max(0, count - deliveries.length) }, (_, index) =>
+    delivery(parties, privateKey, deliveries.length + index),
+  );
+  deliveries = deliveries.concat(await Promise.all(more));
+}
+
+/** Delivers for a while, `concurrency` at a time; answers the latencies. */
+async function deliverMany({ path, durationMs, concurrency }) {
+  const latencies = await drive(() => deliver(path), { durationMs, concurrency });
+  fastest = Math.max(fastest, latencies.length / durationMs);
+  return latencies;
+}
 
 async function deliver(path) {
   if (isOnce && next >= deliveries.length) throw new Error(`all ${next} deliveries are used up`);
@@ -90,20 +109,23 @@ async function deliverForged(path) {
 }
 
 answer({
-  async warmUp({ parties, url, path, durationMs, concurrency, deliveries: count, once }) {
+  async warmUp({ url, path, deliveries: count, once, ...load }) {
+    ({ parties } = load);
+    privateKey = createPrivateKey(parties.platform.privateKey);
     isOnce = once;
-    const privateKey = createPrivateKey(parties.platform.privateKey);
-    deliveries = await Promise.all(
-      Array.from({ length: count }, (_, index) => delivery(parties, privateKey, index)),
-    );
+    await make(count);
     pool = new Pool(url);
     await deliverForged(path);
-    await drive(() => deliver(path), { durationMs, concurrency });
+    await deliverMany({ path, ...load });
     return { total: next };
   },
-  async load({ path, durationMs, concurrency }) {
+  /** What the next so many milliseconds may need, if it is not there: before any clock runs. */
+  async stock({ durationMs }) {
+    if (isOnce) await make(next + Math.ceil(2 * fastest * durationMs));
+  },
+  async load(load) {
     const startedAt = performance.now();
-    const latencies = await drive(() => deliver(path), { durationMs, concurrency });
+    const latencies = await deliverMany(load);
     const seconds = (performance.now() - startedAt) / 1e3;
     return {
       delivered: latencies.length,
@@ -117,6 +139,7 @@ answer({
   },
   /** So many a second, whether the answers keep up or not. */
   async paced({ path, durationMs, perSecond }) {
+    if (isOnce) await make(next + Math.ceil((durationMs / 1e3) * perSecond));
     const latencies = await drivePaced(() => deliver(path), { durationMs, perSecond });
     return {
       total: next,
