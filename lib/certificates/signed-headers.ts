@@ -32,12 +32,17 @@ const NAMES = {
   nonce: 'wechatpay-nonce',
   signature: 'wechatpay-signature',
   serial: 'wechatpay-serial',
+  type: 'wechatpay-signature-type',
 } as const;
-const ALL_NAMES = Object.values(NAMES);
-const TIMESTAMP = /^[0-9]{1,12}$/;
-const NONCE = /^[\x21-\x2b\x2d-\x7e]{1,128}$/;
-const SIGNATURE = /^[\x21-\x2b\x2d-\x7e]{1,1024}$/;
-const SERIAL = /^[0-9A-Za-z_]{1,80}$/;
+const NEEDED = [NAMES.timestamp, NAMES.nonce, NAMES.signature, NAMES.serial];
+/** How long a value may be, and what it may not contain: to count what it may takes three times as long. */
+interface Shape {
+  readonly longest: number;
+  readonly wrong: RegExp;
+}
+const TIMESTAMP: Shape = { longest: 12, wrong: /[^0-9]/ };
+const NONCE: Shape = { longest: 128, wrong: /[^\x21-\x2b\x2d-\x7e]/ };
+const SIGNATURE: Shape = { longest: 1024, wrong: /[^\x21-\x2b\x2d-\x7e]/ };
 
 /**
  * Reads the signature headers: each exactly once and well-formed (Node joins repeated headers with
@@ -48,39 +53,47 @@ const SERIAL = /^[0-9A-Za-z_]{1,80}$/;
  * @see Source: 微信支付 接口规则/签名验证
  */
 export function readSignedHeaders(headers: SignedHeaderSource): SignedHeaders {
-  assertComplete(headers);
-  const type = headers['wechatpay-signature-type'];
+  // one look at each: they are met at every call and every notification
+  const {
+    [NAMES.timestamp]: timestamp,
+    [NAMES.nonce]: nonce,
+    [NAMES.signature]: signature,
+    [NAMES.serial]: serial,
+    [NAMES.type]: type,
+  } = headers;
+  if (!timestamp || !nonce || !signature || !serial) throw missing(headers);
   if (type !== undefined && type !== RSA_SIGNATURE_TYPE) {
     throw new WechatPaySignatureError(
       'SIGNATURE_TYPE_UNSUPPORTED',
       `Only signatures of type ${RSA_SIGNATURE_TYPE} are accepted (国密 is not supported)`,
     );
   }
-  const signed = {
-    timestamp: wellFormed(headers, NAMES.timestamp, TIMESTAMP),
-    nonce: wellFormed(headers, NAMES.nonce, NONCE),
-    signature: wellFormed(headers, NAMES.signature, SIGNATURE),
-    serial: wellFormed(headers, NAMES.serial, SERIAL),
-  };
-  if (!isPublicKeyId(signed.serial) && !isCertificateSerial(signed.serial)) {
-    throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${NAMES.serial} is malformed`);
+  if (!isWellFormed(timestamp, TIMESTAMP)) throw malformed(NAMES.timestamp);
+  if (!isWellFormed(nonce, NONCE)) throw malformed(NAMES.nonce);
+  if (!isWellFormed(signature, SIGNATURE)) throw malformed(NAMES.signature);
+  if (typeof serial !== 'string' || !(isPublicKeyId(serial) || isCertificateSerial(serial))) {
+    throw malformed(NAMES.serial);
   }
-  return signed;
+  return { timestamp, nonce, signature, serial };
 }
 
-function assertComplete(headers: SignedHeaderSource): void {
-  if (ALL_NAMES.every((name) => headers[name])) return;
-  const missing = ALL_NAMES.filter((name) => !headers[name]);
-  throw new WechatPaySignatureError(
+function missing(headers: SignedHeaderSource): WechatPaySignatureError {
+  const names = NEEDED.filter((name) => !headers[name]);
+  return new WechatPaySignatureError(
     'SIGNATURE_MISSING',
-    `Not signed: ${missing.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
+    `Not signed: ${names.join(', ')} missing. A proxy must pass the Wechatpay-* headers on`,
   );
 }
 
-function wellFormed(headers: SignedHeaderSource, name: string, shape: RegExp): string {
-  const value = headers[name];
-  if (typeof value === 'string' && shape.test(value)) return value;
-  throw new WechatPaySignatureError('SIGNATURE_MALFORMED', `${name} is malformed or repeated`);
+function malformed(name: string): WechatPaySignatureError {
+  return new WechatPaySignatureError('SIGNATURE_MALFORMED', `${name} is malformed or repeated`);
+}
+
+function isWellFormed(
+  value: string | readonly string[],
+  { longest, wrong }: Shape,
+): value is string {
+  return typeof value === 'string' && value.length <= longest && !wrong.test(value);
 }
 
 /**
@@ -139,10 +152,11 @@ export interface PlatformKeySource {
  *
  * @param asked `from`: in answer to a call of ours, or from anybody; `wait`: bounds the wait for a key
  * that has to be fetched
+ * @returns a promise only when a key has to be fetched: one that is held costs no wait
  * @throws {WechatPaySignatureError} for anything that does not verify, and whatever `wait` throws
  * @throws {WechatPayDecryptionError} when the key is unknown because no certificate list opens
  */
-export async function verifySigned(
+export function verifySigned(
   keys: PlatformKeySource,
   rawHeaders: SignedHeaderSource,
   body: Buffer,
@@ -151,12 +165,22 @@ export async function verifySigned(
     readonly from: KeyAsker;
     readonly wait: (key: Promise<PlatformKey | undefined>) => Promise<PlatformKey | undefined>;
   },
-): Promise<void> {
+): void | Promise<void> {
   const headers = readSignedHeaders(rawHeaders);
   assertFresh(headers, nowMs);
   const { serial } = headers;
+  const held = keys.keyRing.find(serial, nowMs);
+  if (held) return assertSignedBy(held, keys, headers, body);
   const { from, wait } = asked;
-  const key = keys.keyRing.find(serial, nowMs) ?? (await wait(keys.find(serial, { from })));
+  return wait(keys.find(serial, { from })).then((key) => assertSignedBy(key, keys, headers, body));
+}
+
+function assertSignedBy(
+  key: PlatformKey | undefined,
+  keys: PlatformKeySource,
+  headers: SignedHeaders,
+  body: Buffer,
+): void {
   if (!key) {
     const { lastError } = keys.status;
     const facts = factsOf(headers);
@@ -164,7 +188,7 @@ export async function verifySigned(
     if (lastError instanceof WechatPayDecryptionError && !facts.isProbe) throw lastError;
     throw new WechatPaySignatureError(
       'SIGNATURE_KEY_UNKNOWN',
-      `Signed with the key ${serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
+      `Signed with the key ${headers.serial}, which is not known: for PUB_KEY_ID_… set platform.publicKey, for a certificate see platform.certificates`,
       facts,
     );
   }

@@ -40,10 +40,11 @@ export async function acceptAnswer<T>(
     const retryAfterMs = parseRetryAfter(headers['retry-after'], clock());
     throw new WechatPayApiError({ method, target, status, body, requestId, retryAfterMs });
   }
-  await verifySigned(certificates, headers, body, clock(), {
+  const verifying = verifySigned(certificates, headers, body, clock(), {
     from: 'answer',
     wait: (key) => limit.race(key),
   });
+  if (verifying) await verifying;
   noteClock(headers['wechatpay-timestamp'] as string);
   let data = body.length === 0 ? undefined : parseJson(body, requestId);
   if (decrypted && decrypted.length > 0) {

@@ -5,7 +5,7 @@ import { LONGEST_RUN_MS, type InboxClaim, type NotificationInbox } from './inbox
 import type { ReceivedNotification } from './received-notification.js';
 import type { DispatchSettings } from './receivers.js';
 import { handleTraced } from './traced-handler.js';
-import { DEFAULT_ACK_TIMEOUT_MS, timeout } from './waiting.js';
+import { DEFAULT_ACK_TIMEOUT_MS, Patience } from './waiting.js';
 
 /** What a dispatcher tells of a notification, for logs. */
 export interface DispatchReports {
@@ -40,6 +40,7 @@ type Outcome = 'done' | 'duplicate' | 'busy' | { readonly error: unknown };
 export class NotificationDispatcher {
   readonly #parts: DispatcherParts;
   readonly #running = new Set<Promise<unknown>>();
+  readonly #patience = new Patience();
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -53,15 +54,15 @@ export class NotificationDispatcher {
    */
   async dispatch(notification: ReceivedNotification, options: DispatchOptions): Promise<void> {
     const { inbox, ackTimeoutMs = DEFAULT_ACK_TIMEOUT_MS } = options;
-    const { handlers, reports } = this.#parts;
+    const { reports } = this.#parts;
     const { id } = notification;
-    if (!this.assertHandled(notification, options)) return;
-    const found = handlers.find(notification);
+    const found = this.#find(notification, options);
+    if (!found) return;
     const run = new Run(notification, inbox, reports);
     const all = Promise.all(found.map((handler) => run.handle(handler)));
     this.#running.add(all);
     void all.then(() => this.#running.delete(all));
-    const outcomes = await timeout(all, ackTimeoutMs);
+    const outcomes = await this.#patience.within(all, ackTimeoutMs);
     if (outcomes) return judge(outcomes, id);
     run.isLate = true;
     this.#giveUp(all, LONGEST_RUN_MS - ackTimeoutMs);
@@ -81,14 +82,22 @@ export class NotificationDispatcher {
    */
   assertHandled(
     notification: ReceivedNotification,
-    { unhandled }: Pick<DispatchOptions, 'unhandled'>,
+    options: Pick<DispatchOptions, 'unhandled'>,
   ): boolean {
+    return this.#find(notification, options) !== undefined;
+  }
+
+  #find(
+    notification: ReceivedNotification,
+    { unhandled }: Pick<DispatchOptions, 'unhandled'>,
+  ): readonly NotificationHandler[] | undefined {
     const { handlers, reports } = this.#parts;
-    if (handlers.find(notification).length > 0) return true;
-    if (unhandled === 'ignore') return false;
+    const found = handlers.find(notification);
+    if (found.length > 0) return found;
+    if (unhandled === 'ignore') return undefined;
     const { eventType, id } = notification;
     reports.unhandled(notification);
-    if (unhandled !== 'refuse') return false;
+    if (unhandled !== 'refuse') return undefined;
     throw new WechatPayNotificationError(
       'NOTIFICATION_UNHANDLED',
       `No handler takes ${eventType}: add @OnWechatPayNotification('${eventType}')`,
@@ -105,7 +114,8 @@ export class NotificationDispatcher {
 
   /** Waits until nothing runs any more, for so long at most. */
   async settled(withinMs: number): Promise<void> {
-    await timeout(Promise.all(this.#running), withinMs);
+    if (this.#running.size === 0) return;
+    await this.#patience.within(Promise.all(this.#running), withinMs);
   }
 }
 
@@ -113,6 +123,7 @@ export class NotificationDispatcher {
 class Run {
   isLate = false;
   readonly #notification: ReceivedNotification;
+  readonly #key: string;
   readonly #inbox: NotificationInbox;
   readonly #reports: DispatchReports;
 
@@ -122,6 +133,7 @@ class Run {
     reports: DispatchReports,
   ) {
     this.#notification = notification;
+    this.#key = notification.key;
     this.#inbox = inbox;
     this.#reports = reports;
   }
@@ -140,7 +152,7 @@ class Run {
     const { name } = handler;
     let claim: InboxClaim;
     try {
-      claim = await this.#inbox.claim(`${this.#notification.key}~${name}`);
+      claim = await this.#inbox.claim(`${this.#key}~${name}`);
       if (claim.state !== 'claimed') return claim.state === 'done' ? 'duplicate' : 'busy';
     } catch (error) {
       this.#reports.failed(this.#notification, name, error, this.isLate);
@@ -174,6 +186,7 @@ class Run {
 
 /** One failure makes the platform come back; so does something that is not finished. */
 function judge(outcomes: readonly Outcome[], notificationId: string): void {
+  if (outcomes.every((outcome) => outcome === 'done' || outcome === 'duplicate')) return;
   const errors = outcomes.flatMap((outcome) =>
     typeof outcome === 'object' ? [outcome.error] : [],
   );
@@ -184,13 +197,11 @@ function judge(outcomes: readonly Outcome[], notificationId: string): void {
       { cause: errors.length === 1 ? errors[0] : new AggregateError(errors), notificationId },
     );
   }
-  if (outcomes.includes('busy')) {
-    throw new WechatPayNotificationError(
-      'NOTIFICATION_BUSY',
-      'This event is being handled at this moment: it comes again',
-      { notificationId },
-    );
-  }
+  throw new WechatPayNotificationError(
+    'NOTIFICATION_BUSY',
+    'This event is being handled at this moment: it comes again',
+    { notificationId },
+  );
 }
 
 function isBusy(error: unknown): boolean {

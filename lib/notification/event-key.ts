@@ -45,7 +45,8 @@ const VARIANTS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
   ['TRANSACTION.SUCCESS', new Set(['profitsharing'])],
 ]);
 
-const PLAIN = /^[\w*@|.+-]{1,128}$/;
+const LONGEST_PLAIN = 128;
+const NOT_PLAIN = /[^\w*@|.+-]/;
 
 /**
  * What kind of event it is: its event type, or `TYPE/original_type` where one event type carries
@@ -78,13 +79,14 @@ export function originalTypeOf(
 export function eventKey(event: EventFacts): string {
   const { eventType, originalType, mchid, id, payload } = event;
   const kind = kindOf(eventType, originalType);
+  const whatAndWhose = `${plain(kind)}:${plain(mchid)}`;
   for (const { number, owner } of IDENTITIES.get(kind) ?? []) {
     const value = payload[number];
     if (typeof value !== 'string') continue;
-    const whose = owner === undefined ? [] : [textOf(payload[owner])];
-    return [plain(kind), plain(mchid), ...whose, plain(value)].join(':');
+    if (owner === undefined) return `${whatAndWhose}:${plain(value)}`;
+    return `${whatAndWhose}:${textOf(payload[owner])}:${plain(value)}`;
   }
-  return [plain(kind), plain(mchid), 'id', plain(id)].join(':');
+  return `${whatAndWhose}:id:${plain(id)}`;
 }
 
 /** A part that may be missing. */
@@ -94,7 +96,7 @@ function textOf(value: unknown): string {
 
 /** A part of a key: as it is, or its digest where it might be taken for something else. */
 function plain(part: string): string {
-  if (PLAIN.test(part)) return part;
+  if (part !== '' && part.length <= LONGEST_PLAIN && !NOT_PLAIN.test(part)) return part;
   // "#" is in no plain part
   return `#${createHash('sha256').update(part).digest('hex')}`;
 }

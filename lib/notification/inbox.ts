@@ -35,11 +35,14 @@ export interface NotificationInbox {
   claim(key: string): Promise<InboxClaim>;
 }
 
-const KEY = /^[\x21-\x7e]{1,800}$/;
+const LONGEST_KEY = 800;
+/** A search for what is wrong: counting what is right takes three times as long. */
+const NOT_IN_KEY = /[^\x21-\x7e]/;
 
 /** @throws {RangeError} unless it is a key as {@link NotificationInbox.claim} takes it */
 export function assertInboxKey(key: string): void {
-  if (typeof key === 'string' && KEY.test(key)) return;
+  const isKey = typeof key === 'string' && key !== '' && key.length <= LONGEST_KEY;
+  if (isKey && !NOT_IN_KEY.test(key)) return;
   throw new RangeError('The key of an inbox is printable ASCII without spaces, 1 to 800 long');
 }
 

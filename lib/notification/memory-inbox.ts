@@ -16,11 +16,6 @@ export interface MemoryNotificationInboxOptions {
   readonly maxEntries?: number | undefined;
 }
 
-interface Entry {
-  isDone: boolean;
-  untilMs: number;
-}
-
 /** Room is made before it is needed, by looking at so many of the oldest at each claim. */
 const SWEEP = 2;
 
@@ -32,7 +27,10 @@ const SWEEP = 2;
  * @publicApi
  */
 export class MemoryNotificationInbox implements NotificationInbox {
-  readonly #entries = new Map<string, Entry>();
+  /** By key, in the order of their end: until when. */
+  readonly #done = new Map<string, number>();
+  /** By key, in the order of their beginning: until when. */
+  readonly #running = new Map<string, { readonly untilMs: number }>();
   readonly #maxEntries: number;
   readonly #clock: () => number;
 
@@ -49,48 +47,52 @@ export class MemoryNotificationInbox implements NotificationInbox {
 
   /** What is remembered now. */
   get size(): number {
-    return this.#entries.size;
+    return this.#done.size + this.#running.size;
   }
 
   /** @throws {RangeError} for a key that is none, and when all that is remembered is running */
   async claim(key: string): Promise<InboxClaim> {
     assertInboxKey(key);
     const nowMs = this.#clock();
-    const held = this.#entries.get(key);
-    if (held && held.untilMs > nowMs) {
-      return { state: held.isDone ? 'done' : 'running' };
-    }
-    this.#entries.delete(key);
-    if (!this.#makeRoom(nowMs)) {
-      throw new RangeError('The inbox is full of handlers that are running');
-    }
-    const entry: Entry = { isDone: false, untilMs: nowMs + LONGEST_RUN_MS };
-    this.#entries.set(key, entry);
+    if ((this.#done.get(key) ?? 0) > nowMs) return { state: 'done' };
+    if ((this.#running.get(key)?.untilMs ?? 0) > nowMs) return { state: 'running' };
+    this.#makeRoom(nowMs);
+    const lease = { untilMs: nowMs + LONGEST_RUN_MS };
+    this.#running.set(key, lease);
+    const end = (): void => {
+      if (this.#running.get(key) === lease) this.#running.delete(key);
+    };
     return {
       state: 'claimed',
-      done: () => {
-        entry.isDone = true;
-        entry.untilMs = this.#clock() + DONE_MS;
-        this.#entries.delete(key); // in the order of their end
-        this.#entries.set(key, entry);
-        return Promise.resolve();
+      done: async () => {
+        end();
+        this.#done.delete(key);
+        this.#done.set(key, Math.ceil(this.#clock() + DONE_MS));
       },
-      release: () => {
-        if (!entry.isDone && this.#entries.get(key) === entry) this.#entries.delete(key);
-        return Promise.resolve();
-      },
+      release: async () => end(),
     };
   }
 
-  /** Forgets what is over, and what is done when there are too many. */
-  #makeRoom(nowMs: number): boolean {
+  /**
+   * Forgets what is over, and what is done when there are too many.
+   *
+   * @throws {RangeError} when all that is remembered is running
+   */
+  #makeRoom(nowMs: number): void {
+    this.#forget(this.#done, (untilMs, isFull) => isFull || untilMs <= nowMs);
+    this.#forget(this.#running, ({ untilMs }) => untilMs <= nowMs);
+    if (this.size < this.#maxEntries) return;
+    throw new RangeError('The inbox is full of handlers that are running');
+  }
+
+  /** Both kinds are in the order of their times: when the oldest stays, all stay. */
+  #forget<T>(entries: Map<string, T>, mayGo: (entry: T, isFull: boolean) => boolean): void {
     let looked = 0;
-    for (const [key, { isDone, untilMs }] of this.#entries) {
-      const isFull = this.#entries.size >= this.#maxEntries;
-      if (!isFull && looked >= SWEEP) return true;
-      if (untilMs <= nowMs || (isFull && isDone)) this.#entries.delete(key);
+    for (const [key, entry] of entries) {
+      const isFull = this.size >= this.#maxEntries;
+      if ((looked >= SWEEP && !isFull) || !mayGo(entry, isFull)) return;
+      entries.delete(key);
       looked += 1;
     }
-    return this.#entries.size < this.#maxEntries;
   }
 }

@@ -3,7 +3,7 @@ import { withTrace } from '../diagnostics/index.js';
 import { WechatPayNotificationError } from '../errors/index.js';
 import { toQueued, type NotificationQueue, type QueuedNotification } from './queue.js';
 import { ReceivedNotification } from './received-notification.js';
-import { timeout } from './waiting.js';
+import { Patience } from './waiting.js';
 
 /** How long the application waits for a queue to end that does not say. */
 const CLOSE_WITHIN_MS = 15_000;
@@ -13,6 +13,7 @@ export class NotificationQueues {
   readonly #process: (job: QueuedNotification, attempt?: number) => Promise<void>;
   readonly #logger: Logger;
   readonly #started = new Map<NotificationQueue, Promise<void>>();
+  readonly #patience = new Patience();
 
   constructor(
     process: (job: QueuedNotification, attempt?: number) => Promise<void>,
@@ -47,7 +48,7 @@ export class NotificationQueues {
     let cause: unknown;
     try {
       const kept = (async () => queue.enqueue(toQueued(notification)))().then(() => true as const);
-      if (await timeout(kept, withinMs)) return;
+      if (await this.#patience.within(kept, withinMs)) return;
       cause = new Error(`it took longer than ${withinMs} ms`);
     } catch (error) {
       cause = error;
@@ -68,7 +69,7 @@ export class NotificationQueues {
     const queues = [...this.#started.keys()];
     this.#started.clear();
     const ending = queues.map((queue) =>
-      timeout(this.#end(queue), queue.closesWithinMs ?? CLOSE_WITHIN_MS),
+      this.#patience.within(this.#end(queue), queue.closesWithinMs ?? CLOSE_WITHIN_MS),
     );
     await Promise.all(ending);
   }

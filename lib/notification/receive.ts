@@ -50,11 +50,32 @@ export function assertPlausible(rawHeaders: SignedHeaderSource, nowMs: number): 
 }
 
 /**
+ * Verifies and opens a notification. What is at hand is not waited for: a hop of the event loop costs as
+ * much as a check.
+ *
+ * @param left time that is left for it, in milliseconds, of which a key or a credential may take two seconds
+ * @returns a promise only when a key or the credential has to be fetched
+ * @throws as {@link verifyNotification} and {@link openNotification}
+ */
+export function receiveNotification(
+  receiver: NotificationReceiver,
+  source: NotificationSource,
+  left: () => number,
+): ReceivedNotification | Promise<ReceivedNotification> {
+  const { headers, body, receivedAtMs } = source;
+  const verifying = verifyNotification(receiver, headers, body, receivedAtMs, left);
+  return verifying
+    ? verifying.then(() => openNotification(receiver, source, left))
+    : openNotification(receiver, source, left);
+}
+
+/**
  * Checks that the platform signed these bytes just now.
  *
  * The cheap checks come first: a request that is malformed or stale costs no key and no download.
  *
- * @param waitMs for a key that has to be fetched; two seconds at most
+ * @param left time for a key that has to be fetched, in milliseconds; two seconds at most
+ * @returns a promise only when a key has to be fetched
  * @throws {WechatPaySignatureError} for anything that does not verify
  */
 export function verifyNotification(
@@ -62,11 +83,11 @@ export function verifyNotification(
   rawHeaders: SignedHeaderSource,
   body: Buffer,
   nowMs: number,
-  waitMs: number = KEY_WAIT_MS,
-): Promise<void> {
+  left: () => number = () => KEY_WAIT_MS,
+): void | Promise<void> {
   // a key that does not come in time is not known
   const wait = (key: Promise<PlatformKey | undefined>): Promise<PlatformKey | undefined> =>
-    within(waitMs, key).catch(() => undefined);
+    within(left(), key).catch(() => undefined);
   const asked = { from: 'notification', wait } as const;
   return verifySigned(receiver.certificates, rawHeaders, body, nowMs, asked);
 }
@@ -75,19 +96,33 @@ export function verifyNotification(
  * Opens a notification that {@link verifyNotification} accepted: parse, decrypt, and check that it
  * is for this merchant.
  *
- * @param waitMs for a credential that has to be loaded; two seconds at most
+ * @param left time for a credential that has to be loaded, in milliseconds; two seconds at most
+ * @returns a promise only when the credential has to be loaded
  * @throws {WechatPayDecryptionError} the APIv3 key is not the platform's
  * @throws {WechatPayRequestError} the content has another shape, or is another merchant's
  * @see Source: 微信支付 证书和回调报文解密
  */
-export async function openNotification(
+export function openNotification(
   receiver: NotificationReceiver,
   source: NotificationSource,
-  waitMs: number = KEY_WAIT_MS,
-): Promise<ReceivedNotification> {
+  left: () => number = () => KEY_WAIT_MS,
+): ReceivedNotification | Promise<ReceivedNotification> {
   const envelope = readEnvelope(parseShape(source.body));
   const { credentials } = receiver;
-  const { apiV3Keys } = credentials.credential ?? (await within(waitMs, credentials.get()));
+  if (credentials.credential) {
+    return openEnvelope(receiver, source, envelope, credentials.credential);
+  }
+  return within(left(), credentials.get()).then((credential) =>
+    openEnvelope(receiver, source, envelope, credential),
+  );
+}
+
+function openEnvelope(
+  receiver: NotificationReceiver,
+  source: NotificationSource,
+  envelope: Envelope,
+  { apiV3Keys }: { readonly apiV3Keys: readonly KeyObject[] },
+): ReceivedNotification {
   const payload =
     asObject(parseShape(decrypt(receiver, envelope.box, apiV3Keys))) ??
     refuse('its payload is not an object');

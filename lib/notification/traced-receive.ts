@@ -1,7 +1,7 @@
 import { notificationChannel, traced, type NotificationEvent } from '../diagnostics/index.js';
 import { WechatPayError, WechatPayRequestError, WechatPaySignatureError } from '../errors/index.js';
 import { requestIdOf } from '../transport/index.js';
-import { openNotification, verifyNotification, type NotificationReceiver } from './receive.js';
+import { receiveNotification, type NotificationReceiver } from './receive.js';
 import type { NotificationSource, ReceivedNotification } from './received-notification.js';
 
 /** How notifications came through the guard; only those that somebody listened to. */
@@ -11,27 +11,25 @@ const events = new WeakMap<ReceivedNotification, NotificationEvent>();
  * Verifies and opens a notification, and tells those who listen to the channel of notifications.
  *
  * @param left time that is left for it, in milliseconds
- * @throws as `verifyNotification` and `openNotification`
+ * @throws as `receiveNotification`
  */
 export function receiveTraced(
   receiver: NotificationReceiver,
   source: NotificationSource,
   left: () => number,
 ): Promise<ReceivedNotification> {
-  const { headers, body, receivedAtMs } = source;
   const event: NotificationEvent = {
     merchant: receiver.name,
     mchid: receiver.mchid,
     id: undefined,
     eventType: undefined,
-    requestId: requestIdOf(headers),
+    requestId: requestIdOf(source.headers),
     outcome: undefined,
     reason: undefined,
   };
   return traced(notificationChannel, event, async () => {
     try {
-      await verifyNotification(receiver, headers, body, receivedAtMs, left());
-      const notification = await openNotification(receiver, source, left());
+      const notification = await receiveNotification(receiver, source, left);
       const { id, eventType } = notification;
       Object.assign(event, { id, eventType, outcome: 'accepted' });
       events.set(notification, event);

@@ -95,7 +95,8 @@ export class WechatPayNotifications implements OnApplicationBootstrap, BeforeApp
         'dispatch(notification) takes what @WechatPayNotification() gives, and nothing else: it is verified',
       ]);
     }
-    const { unhandled, ...settings } = receivers.settingsOf(notification.merchant);
+    const settings = receivers.settingsOf(notification.merchant);
+    const { unhandled } = settings;
     const { inbox = receivers.inbox, queue } = ReceivedNotification.placesOf(notification);
     const nowMs = receivers.nowMs();
     const { receivedAtMs = nowMs } = ReceivedNotification.sourceOf(notification) ?? {};

@@ -31,11 +31,11 @@ import {
 import {
   assertPlausible,
   isSaidByEvent,
-  openNotification,
-  verifyNotification,
+  receiveNotification,
   type NotificationReceiver,
 } from './receive.js';
 import { RareLines } from './rare-lines.js';
+import type { NotificationSource, ReceivedNotification } from './received-notification.js';
 import { receiveTraced } from './traced-receive.js';
 import { leftMs } from './waiting.js';
 
@@ -63,31 +63,44 @@ export class WechatPayNotifyGuard implements CanActivate {
     @Inject(Reflector) private readonly reflector: Reflector,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const receivedAtMs = this.receivers.nowMs();
     const request = context.switchToHttp().getRequest<NotifyRequest>();
     this.assertContentType(request);
-    const body = this.bodyOf(request);
-    const found = this.receiverOf(context, request);
-    const receiver = found instanceof Promise ? await found : found;
-    const { headers } = request;
-    try {
-      // keys may take what the platform allows, however little is left of it for handlers
-      const left = (): number => leftMs({}, receivedAtMs, this.receivers.nowMs());
-      const source = { headers, body, receivedAtMs };
-      if (isHeard(notificationChannel)) {
-        setNotification(request, await receiveTraced(receiver, source, left));
-      } else {
-        await verifyNotification(receiver, headers, body, receivedAtMs, left());
-        setNotification(request, await openNotification(receiver, source, left()));
-      }
-    } catch (error) {
+    const source = { headers: request.headers, body: this.bodyOf(request), receivedAtMs };
+    const receiver = this.receiverOf(context, request);
+    return receiver instanceof Promise
+      ? receiver.then((loaded) => this.receive(loaded, source, request))
+      : this.receive(receiver, source, request);
+  }
+
+  private receive(
+    receiver: NotificationReceiver,
+    source: NotificationSource,
+    request: NotifyRequest,
+  ): boolean | Promise<boolean> {
+    const { receivedAtMs } = source;
+    // keys may take what the platform allows, however little is left of it for handlers
+    const left = (): number => leftMs({}, receivedAtMs, this.receivers.nowMs());
+    const accept = (notification: ReceivedNotification): true => {
+      setNotification(request, notification);
+      this.receivers.used(receiver.name);
+      const sentAt = Number(request.headers['wechatpay-timestamp']);
+      receiver.notifications.countAccepted(sentAt, receivedAtMs);
+      return true;
+    };
+    const refuse = (error: unknown): never => {
       this.countRefused(receiver, error, request, receivedAtMs);
       throw this.refusal(receiver, error, request);
+    };
+    let received: ReceivedNotification | Promise<ReceivedNotification>;
+    try {
+      const receive = isHeard(notificationChannel) ? receiveTraced : receiveNotification;
+      received = receive(receiver, source, left);
+    } catch (error) {
+      return refuse(error);
     }
-    this.receivers.used(receiver.name);
-    receiver.notifications.countAccepted(Number(headers['wechatpay-timestamp']), receivedAtMs);
-    return true;
+    return received instanceof Promise ? received.then(accept, refuse) : accept(received);
   }
 
   /** Only JSON is ever looked at. */

@@ -340,7 +340,7 @@ describe('no error shows what it must not', () => {
     const guard = new api.WechatPayNotifyGuard({ nowMs: Date.now } as never, new Reflector());
     const headers = { 'content-type': 'application/json', 'content-length': '9', cookie: LEAK };
     const request = { headers, body: { openid: OPENID }, url: `/notify?${TOKEN}` };
-    await failing(() => guard.canActivate(new ExecutionContextHost([request])));
+    await failing(async () => guard.canActivate(new ExecutionContextHost([request])));
   });
 
   it('of a trade bill', async () => {
