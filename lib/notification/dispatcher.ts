@@ -5,7 +5,7 @@ import { LONGEST_RUN_MS, type InboxClaim, type NotificationInbox } from './inbox
 import type { ReceivedNotification } from './received-notification.js';
 import type { DispatchSettings } from './receivers.js';
 import { handleTraced } from './traced-handler.js';
-import { DEFAULT_ACK_TIMEOUT_MS, Patience } from './waiting.js';
+import { DEFAULT_ACK_TIMEOUT_MS, isPending, Patience } from './waiting.js';
 
 /** What a dispatcher tells of a notification, for logs. */
 export interface DispatchReports {
@@ -39,7 +39,8 @@ type Outcome = 'done' | 'duplicate' | 'busy' | { readonly error: unknown };
  */
 export class NotificationDispatcher {
   readonly #parts: DispatcherParts;
-  readonly #running = new Set<Promise<unknown>>();
+  /** What goes on after the platform was told to come back. */
+  readonly #late = new Set<Promise<unknown>>();
   readonly #patience = new Patience();
 
   constructor(parts: DispatcherParts) {
@@ -60,12 +61,10 @@ export class NotificationDispatcher {
     if (!found) return;
     const run = new Run(notification, inbox, reports);
     const all = Promise.all(found.map((handler) => run.handle(handler)));
-    this.#running.add(all);
-    void all.then(() => this.#running.delete(all));
     const outcomes = await this.#patience.within(all, ackTimeoutMs);
     if (outcomes) return judge(outcomes, id);
     run.isLate = true;
-    this.#giveUp(all, LONGEST_RUN_MS - ackTimeoutMs);
+    this.#goOn(all, LONGEST_RUN_MS - ackTimeoutMs);
     reports.late(notification, ackTimeoutMs);
     throw new WechatPayNotificationError(
       'NOTIFICATION_LATE',
@@ -106,16 +105,20 @@ export class NotificationDispatcher {
   }
 
   /** What never returns is forgotten after a time, and its notification with it. */
-  #giveUp(all: Promise<unknown>, afterMs: number): void {
-    const timer = setTimeout(() => this.#running.delete(all), afterMs);
+  #goOn(all: Promise<unknown>, forgetAfterMs: number): void {
+    this.#late.add(all);
+    const timer = setTimeout(() => this.#late.delete(all), forgetAfterMs);
     timer.unref();
-    void all.then(() => clearTimeout(timer));
+    void all.then(() => {
+      this.#late.delete(all);
+      clearTimeout(timer);
+    });
   }
 
   /** Waits until nothing runs any more, for so long at most. */
   async settled(withinMs: number): Promise<void> {
-    if (this.#running.size === 0) return;
-    await this.#patience.within(Promise.all(this.#running), withinMs);
+    const running = [...this.#patience.pending, ...this.#late];
+    if (running.length > 0) await new Patience().within(Promise.all(running), withinMs);
   }
 }
 
@@ -140,19 +143,26 @@ class Run {
 
   /** Never rejects. */
   handle(handler: NotificationHandler): Promise<Outcome> {
-    const judged = (outcome: Outcome): Pick<HandlerEvent, 'outcome' | 'error'> => {
-      if (typeof outcome === 'object') return { outcome: 'failed', error: outcome.error };
-      if (outcome !== 'done') return { outcome };
-      return { outcome: this.isLate ? 'late' : 'handled' };
-    };
-    return handleTraced(this.#notification, handler.name, () => this.#outcomeOf(handler), judged);
+    return handleTraced(
+      this.#notification,
+      handler.name,
+      () => this.#outcomeOf(handler),
+      (outcome) => this.#judged(outcome),
+    );
+  }
+
+  #judged(outcome: Outcome): Pick<HandlerEvent, 'outcome' | 'error'> {
+    if (typeof outcome === 'object') return { outcome: 'failed', error: outcome.error };
+    if (outcome !== 'done') return { outcome };
+    return { outcome: this.isLate ? 'late' : 'handled' };
   }
 
   async #outcomeOf(handler: NotificationHandler): Promise<Outcome> {
     const { name } = handler;
     let claim: InboxClaim;
     try {
-      claim = await this.#inbox.claim(`${this.#key}~${name}`);
+      const asked = this.#inbox.claim(`${this.#key}~${name}`);
+      claim = isPending(asked) ? await asked : asked;
       if (claim.state !== 'claimed') return claim.state === 'done' ? 'duplicate' : 'busy';
     } catch (error) {
       this.#reports.failed(this.#notification, name, error, this.isLate);
@@ -167,7 +177,8 @@ class Run {
       return { error };
     }
     try {
-      await claim.done();
+      const told = claim.done();
+      if (isPending(told)) await told;
     } catch {
       this.#reports.unremembered(this.#notification, name);
     }

@@ -8,9 +8,9 @@ export type InboxClaim =
   | {
       readonly state: 'claimed';
       /** The handler has succeeded: it runs for this event no more. */
-      done(): Promise<void>;
+      done(): void | Promise<void>;
       /** The handler has failed: whoever comes next may try again. */
-      release(): Promise<void>;
+      release(): void | Promise<void>;
     }
   | {
       /** Somebody runs it at this moment, or it has run. */
@@ -30,9 +30,10 @@ export interface NotificationInbox {
    * Asks to run a handler for an event.
    *
    * @param key of event and handler: printable ASCII without spaces, at most 800 characters
+   * @returns at once where it is known at once: most promises of a notification are made for nothing
    * @throws anything when it cannot be known: the platform is told to come back
    */
-  claim(key: string): Promise<InboxClaim>;
+  claim(key: string): InboxClaim | Promise<InboxClaim>;
 }
 
 const LONGEST_KEY = 800;

@@ -51,7 +51,7 @@ export class MemoryNotificationInbox implements NotificationInbox {
   }
 
   /** @throws {RangeError} for a key that is none, and when all that is remembered is running */
-  async claim(key: string): Promise<InboxClaim> {
+  claim(key: string): InboxClaim {
     assertInboxKey(key);
     const nowMs = this.#clock();
     if ((this.#done.get(key) ?? 0) > nowMs) return { state: 'done' };
@@ -64,12 +64,12 @@ export class MemoryNotificationInbox implements NotificationInbox {
     };
     return {
       state: 'claimed',
-      done: async () => {
+      done: () => {
         end();
         this.#done.delete(key);
         this.#done.set(key, Math.ceil(this.#clock() + DONE_MS));
       },
-      release: async () => end(),
+      release: end,
     };
   }
 

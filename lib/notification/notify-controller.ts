@@ -1,8 +1,8 @@
-import { Controller, Inject, Post, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { Controller, Inject, Post, Req, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { WechatPayConfigurationError } from '../errors/index.js';
-import type { WechatPayNotification as Notification } from './notification.types.js';
+import { getNotification } from './notify-request.js';
+import type { ReceivedNotification } from './received-notification.js';
 import type { DispatchSettings } from './receivers.js';
-import { WechatPayNotification } from './wechat-pay-notification.decorator.js';
 import { WechatPayNotifications } from './wechat-pay-notifications.service.js';
 import { WechatPayNotify } from './wechat-pay-notify.decorator.js';
 
@@ -59,9 +59,10 @@ export function notifyControllers(
       @Inject(WechatPayNotifications) private readonly notifications: WechatPayNotifications,
     ) {}
 
+    // `@WechatPayNotification()` would send the request through the pipes of an application's parameter
     @Post()
-    receive(@WechatPayNotification() notification: unknown): Promise<void> {
-      return this.notifications.dispatch(notification as Notification<string>);
+    receive(@Req() request: object): Promise<void> {
+      return this.notifications.dispatch(getNotification(request) as ReceivedNotification);
     }
   }
   for (const decorate of decorators) decorate(WechatPayNotifyController);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { KeyObject } from 'node:crypto';
 import {
   assertFresh,
@@ -107,7 +108,7 @@ export function openNotification(
   source: NotificationSource,
   left: () => number = () => KEY_WAIT_MS,
 ): ReceivedNotification | Promise<ReceivedNotification> {
-  const envelope = readEnvelope(parseShape(source.body));
+  const envelope = readEnvelope(source.body);
   const { credentials } = receiver;
   if (credentials.credential) {
     return openEnvelope(receiver, source, envelope, credentials.credential);
@@ -195,8 +196,13 @@ interface Envelope {
   readonly box: AeadBox;
 }
 
-function readEnvelope(value: unknown): Envelope {
-  const envelope = asObject(value) ?? refuse('it is not an object');
+/** A text of the envelope, as its sender wrote it. */
+type TextReader = (object: Record<string, unknown>, name: string) => string | undefined;
+
+function readEnvelope(body: Buffer): Envelope {
+  const bytes = parseByBytes(body);
+  const text: TextReader = bytes === undefined ? textOf : textOfBytes;
+  const envelope = asObject(bytes ?? parseShape(body)) ?? refuse('it is not an object');
   const resource = asObject(envelope['resource']) ?? refuse('it has no resource');
   if (resource['algorithm'] !== AEAD_ALGORITHM) {
     refuse(`only ${AEAD_ALGORITHM} is supported (国密 is not)`);
@@ -208,11 +214,27 @@ function readEnvelope(value: unknown): Envelope {
     originalType: text(resource, 'original_type'),
     summary: text(envelope, 'summary'),
     box: {
-      ciphertext: text(resource, 'ciphertext') ?? refuse('it has no ciphertext'),
+      ciphertext: textOf(resource, 'ciphertext') ?? refuse('it has no ciphertext'), // ASCII or nothing
       nonce: text(resource, 'nonce') ?? refuse('it has no nonce'),
       associatedData: text(resource, 'associated_data'),
     },
   };
+}
+
+/**
+ * The envelope with a character for each byte: the signs of JSON are ASCII, and nearly all of it is
+ * Base64, which need not be decoded to be parsed (measured: half the time).
+ *
+ * @returns `undefined` where that would not be the same, or it is not JSON
+ */
+function parseByBytes(body: Buffer): unknown {
+  const text = body.toString('latin1');
+  if (text.includes('\\') || text.includes('__proto__') || !isUtf8(body)) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseShape(bytes: Buffer): unknown {
@@ -229,10 +251,16 @@ function asObject(value: unknown): Record<string, unknown> | undefined {
     : undefined;
 }
 
-function text(object: Record<string, unknown>, name: string): string | undefined {
+const textOf: TextReader = (object, name) => {
   const value = object[name];
   return typeof value === 'string' ? value : undefined;
-}
+};
+
+const textOfBytes: TextReader = (object, name) => {
+  const value = textOf(object, name);
+  const isDecoded = value === undefined || !/[\x80-\xff]/.test(value);
+  return isDecoded ? value : Buffer.from(value, 'latin1').toString('utf8');
+};
 
 function refuse(reason: string): never {
   throw new WechatPayRequestError(`A verified notification was refused: ${reason}`);

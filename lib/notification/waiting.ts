@@ -12,7 +12,13 @@ export function leftMs(
   return Math.min(Math.max(ackTimeoutMs - (nowMs - receivedAtMs), 0), ackTimeoutMs);
 }
 
+/** Whether something has to be waited for, whoever's promise it is. */
+export function isPending<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | undefined | null)?.then === 'function';
+}
+
 interface Wait {
+  readonly result: Promise<unknown>;
   readonly untilMs: number;
   readonly giveUp: () => void;
 }
@@ -26,11 +32,16 @@ export class Patience {
   #timer: NodeJS.Timeout | undefined;
   #timerAtMs = Infinity;
 
+  /** What is waited for just now. */
+  get pending(): readonly Promise<unknown>[] {
+    return Array.from(this.#waits, ({ result }) => result);
+  }
+
   /** The result, or `undefined` when it takes longer. */
   within<T>(result: Promise<T>, ms: number): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const nowMs = performance.now();
-      const wait: Wait = { untilMs: nowMs + ms, giveUp: () => resolve(undefined) };
+      const wait: Wait = { result, untilMs: nowMs + ms, giveUp: () => resolve(undefined) };
       this.#waits.add(wait);
       if (wait.untilMs < this.#timerAtMs) this.#setTimer(nowMs, wait.untilMs);
       result.then(

@@ -37,7 +37,7 @@ import {
 import { RareLines } from './rare-lines.js';
 import type { NotificationSource, ReceivedNotification } from './received-notification.js';
 import { receiveTraced } from './traced-receive.js';
-import { leftMs } from './waiting.js';
+import { isPending, leftMs } from './waiting.js';
 
 /**
  * Lets only genuine notifications of the platform reach a handler: content type, raw body, headers,
@@ -69,7 +69,7 @@ export class WechatPayNotifyGuard implements CanActivate {
     this.assertContentType(request);
     const source = { headers: request.headers, body: this.bodyOf(request), receivedAtMs };
     const receiver = this.receiverOf(context, request);
-    return receiver instanceof Promise
+    return isPending(receiver)
       ? receiver.then((loaded) => this.receive(loaded, source, request))
       : this.receive(receiver, source, request);
   }
@@ -100,7 +100,7 @@ export class WechatPayNotifyGuard implements CanActivate {
     } catch (error) {
       return refuse(error);
     }
-    return received instanceof Promise ? received.then(accept, refuse) : accept(received);
+    return isPending(received) ? received.then(accept, refuse) : accept(received);
   }
 
   /** Only JSON is ever looked at. */

@@ -126,7 +126,8 @@ export function describeNotificationInbox(start: () => Promise<InboxBackend>): v
     ['801 characters', 'x'.repeat(801)],
     ['a million characters', 'x'.repeat(1e6)],
   ])('refuses a key of %s', async (_, key) => {
-    await expect(inbox.claim(key)).rejects.toThrow(RangeError);
+    const asking = async (): Promise<unknown> => inbox.claim(key);
+    await expect(asking()).rejects.toThrow(RangeError);
   });
 
   it('takes an event from a handler that never ends, and believes it when it ends after all', async () => {

@@ -225,12 +225,19 @@ describe.each(['express', 'fastify'] as PlatformName[])(
     });
 
     it('accepts nothing that a pipe has made anew, and says so', async () => {
-      await start({ pipe: new CopyingPipe() });
-      await expect(deliver()).resolves.toMatchObject({ status: 500 });
+      const own = { excluded: 'own/notify', path: '/own/notify' };
+      await start({ pipe: new CopyingPipe(), ...own });
+      await expect(deliver('/own/notify')).resolves.toMatchObject({ status: 500 });
       expect(credited).not.toHaveBeenCalled();
       expect(app?.logger.textOf('error')).toContain(
         'takes what @WechatPayNotification() gives, and nothing else',
       );
+    });
+
+    it('sends no notification through a pipe', async () => {
+      await start({ pipe: new CopyingPipe() });
+      await expect(deliver()).resolves.toMatchObject({ status: 204 });
+      expect(credited).toHaveBeenCalledTimes(1);
     });
 
     it.each([

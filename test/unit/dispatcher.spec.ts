@@ -84,6 +84,49 @@ describe('a dispatcher', () => {
     await expect(failing).rejects.toMatchObject({ code: 'NOTIFICATION_FAILED' });
   });
 
+  it('gives each notification its own time, whichever came first, and keeps no timer for what is done', async () => {
+    jest.useFakeTimers();
+    const dispatcher = dispatcherOf(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    const outcomes: string[] = [];
+    const start = async (id: string, ackTimeoutMs: number): Promise<void> => {
+      const payload = { out_trade_no: id };
+      const notification = new ReceivedNotification(
+        { ...content, id, payload } as never,
+        undefined,
+      );
+      const inbox = new MemoryNotificationInbox();
+      const end = dispatcher.dispatch(notification, { inbox, ackTimeoutMs });
+      await end.then(
+        () => outcomes.push(`${id} done`),
+        (error: { code: string }) => outcomes.push(`${id} ${error.code}`),
+      );
+    };
+    const all = [start('long', 1_000), start('short', 100), start('middle', 200)];
+    await jest.advanceTimersByTimeAsync(99);
+    expect(outcomes).toEqual([]);
+    await jest.advanceTimersByTimeAsync(2);
+    expect(outcomes).toEqual(['short NOTIFICATION_LATE']);
+    await jest.advanceTimersByTimeAsync(100);
+    expect(outcomes).toEqual(['short NOTIFICATION_LATE', 'middle NOTIFICATION_LATE']);
+    await jest.advanceTimersByTimeAsync(100);
+    await Promise.all(all);
+    expect(outcomes.at(-1)).toBe('long done');
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it('waits for whoever’s promise an inbox gives', async () => {
+    const handler = jest.fn();
+    const done = jest.fn();
+    const later = <T>(value: T): PromiseLike<T> => ({
+      then: (resolve) => Promise.resolve(value).then(resolve),
+    });
+    const inbox = inboxOf(later({ state: 'claimed', done: () => later(done()), release: done }));
+    await expect(dispatch(inbox, handler)).resolves.toBeUndefined();
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(done).toHaveBeenCalledTimes(1);
+  });
+
   it('waits at its end for handlers that run, and no more for one that has run ten minutes', async () => {
     jest.useFakeTimers();
     const dispatcher = dispatcherOf(() => new Promise(() => undefined));

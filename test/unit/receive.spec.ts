@@ -1,5 +1,6 @@
 import { createCipheriv, createSecretKey, sign, type KeyObject } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import fc from 'fast-check';
 import { publicKeyEntry, PlatformKeyRing, type PlatformKey } from '../../lib/certificates/index.js';
 import { WechatPayDecryptionError } from '../../lib/errors/index.js';
 import { NotificationTally } from '../../lib/notification/index.js';
@@ -230,6 +231,41 @@ describe('the content of a notification', () => {
       code: 'DECRYPTION_FAILED',
     });
     expect(receiver.previousKeys).toBe(0);
+  });
+
+  it('keeps every letter of its texts, written as such or as an escape', async () => {
+    const letters = fc.string({ unit: fc.constantFrom(...'a"\\/é支付\u0080ÿ😀\u2028 ') });
+    await fc.assert(
+      fc.asyncProperty(letters, letters, fc.boolean(), async (id, summary, isEscaped) => {
+        const body = sealed({ mchid: MCHID }, CURRENT, { id, summary, create_time: summary });
+        const escape = (letter: string): string =>
+          `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+        const json = isEscaped ? body.toString().replace(/[^\x20-\x7e]/g, escape) : body;
+        const opened = await open(Buffer.from(json));
+        expect(opened).toMatchObject({ id, summary, createTime: summary });
+      }),
+    );
+  });
+
+  it('takes nothing from a prototype that its envelope names', async () => {
+    const { id, ...rest } = JSON.parse(sealed({ mchid: MCHID }).toString()) as { id: string };
+    expect(id).toBe('n-1');
+    const json = JSON.stringify(rest).replace('{', '{"__proto__":{"id":"n-2"},');
+    await expect(open(Buffer.from(json))).rejects.toThrow('it has no id');
+  });
+
+  it.each([
+    ['cut off', (json: Buffer) => json.subarray(0, -1)],
+    ['no UTF-8', (json: Buffer) => Buffer.concat([json.subarray(0, -1), Buffer.from([0xff])])],
+    [
+      'no UTF-8 within a text',
+      (json: Buffer) => Buffer.from(json.toString('latin1').replace('n-1', 'n-\xe6'), 'latin1'),
+    ],
+    ['null', () => Buffer.from('null')],
+  ])('is refused when it is %s', async (_, damage) => {
+    await expect(open(damage(sealed({ mchid: MCHID })))).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
   });
 
   it('does without a summary and a time', async () => {
