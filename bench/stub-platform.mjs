@@ -6,7 +6,7 @@
  * contestant can win by not signing.
  */
 import { createPublicKey, createPrivateKey, verify } from 'node:crypto';
-import { createServer } from 'node:http';
+import { plainAnswer, plainServer } from './support/plain-server.mjs';
 import { answer } from './support/rpc.mjs';
 import { SignedReply } from './support/signed-reply.mjs';
 
@@ -19,30 +19,19 @@ let replies;
 let sampleEvery;
 let stats;
 
-const server = createServer({ keepAliveTimeout: 8_000 }, (request, response) => {
+const server = plainServer((request) => {
   stats.requests++;
-  const claim = AUTHORIZATION.exec(request.headers.authorization ?? '')?.groups;
+  const claim = AUTHORIZATION.exec(request.authorization)?.groups;
   if (claim?.mchid !== parties.merchant.mchid || claim.serial !== parties.merchant.serialNo) {
-    return refuse(request, response, 'malformed');
+    return refusal('malformed');
   }
   const reply = replyTo(request);
-  if (!reply) {
-    request.resume();
-    response.writeHead(404).end();
-    return;
-  }
-  if (stats.requests % sampleEvery !== 1) {
-    request.resume();
-    request.on('end', () => reply.send(response));
-    return;
-  }
-  const chunks = [];
-  request.on('data', (chunk) => chunks.push(chunk));
-  request.on('end', () => {
+  if (!reply) return plainAnswer(404);
+  if (stats.requests % sampleEvery === 1) {
     stats.sampled++;
-    if (isSigned(request, claim, Buffer.concat(chunks))) reply.send(response);
-    else refuse(request, response, 'unsigned');
-  });
+    if (!isSigned(request, claim)) return refusal('unsigned');
+  }
+  return reply.bytes;
 });
 
 function replyTo({ method, url }) {
@@ -51,18 +40,16 @@ function replyTo({ method, url }) {
   return undefined;
 }
 
-function isSigned({ method, url }, { timestamp, nonce, signature }, body) {
+function isSigned({ method, url, body }, { timestamp, nonce, signature }) {
   if (Math.abs(Date.now() / 1000 - Number(timestamp)) >= 300) return false;
   const head = Buffer.from(`${method}\n${url}\n${timestamp}\n${nonce}\n`);
   const message = Buffer.concat([head, body, Buffer.from('\n')]);
   return verify('sha256', message, keys.merchant, Buffer.from(signature, 'base64'));
 }
 
-function refuse(request, response, why) {
+function refusal(why) {
   stats[why]++;
-  request.resume();
-  response.writeHead(401, { 'Content-Type': 'application/json' });
-  response.end(JSON.stringify({ code: 'SIGN_ERROR', message: why }));
+  return plainAnswer(401, { code: 'SIGN_ERROR', message: why });
 }
 
 function forget() {

@@ -18,6 +18,8 @@ const COLUMNS = {
   refused: ['refused', 0],
   downloads: ['downloads', 0],
   rotationMs: ['ms each', 0],
+  pairs: ['of pairs', 3],
+  medians: ['of medians', 3],
   micros: ['median µs', 2],
   slowMicros: ['p99 µs', 2],
   medianMs: ['median ms', 0],

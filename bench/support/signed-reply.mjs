@@ -7,6 +7,7 @@ export class SignedReply {
   #key;
   #signedAt = 0;
   #headers;
+  #bytes;
 
   constructor(value, keyId, key) {
     this.#body = Buffer.from(JSON.stringify(value));
@@ -14,11 +15,22 @@ export class SignedReply {
     this.#key = key;
   }
 
+  /** Answers by Node's own server. */
   send(response) {
-    const now = Math.floor(Date.now() / 1000);
-    if (now !== this.#signedAt) this.#sign(now);
+    this.#refresh();
     response.writeHead(200, this.#headers);
     response.end(this.#body);
+  }
+
+  /** The whole answer as it goes over the wire. */
+  get bytes() {
+    this.#refresh();
+    return this.#bytes;
+  }
+
+  #refresh() {
+    const now = Math.floor(Date.now() / 1000);
+    if (now !== this.#signedAt) this.#sign(now);
   }
 
   #sign(timestamp) {
@@ -39,5 +51,10 @@ export class SignedReply {
       ...['Wechatpay-Signature-Type', 'WECHATPAY2-SHA256-RSA2048'],
       ...['Wechatpay-Timestamp', String(timestamp)],
     ];
+    let head = `HTTP/1.1 200 OK\r\nDate: ${new Date(timestamp * 1000).toUTCString()}\r\nConnection: keep-alive\r\nKeep-Alive: timeout=8\r\n`;
+    for (let at = 0; at < this.#headers.length; at += 2) {
+      head += `${this.#headers[at]}: ${this.#headers[at + 1]}\r\n`;
+    }
+    this.#bytes = Buffer.concat([Buffer.from(`${head}\r\n`, 'latin1'), this.#body]);
   }
 }

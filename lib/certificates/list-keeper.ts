@@ -3,8 +3,12 @@ import type { KeyEvents } from '../events/index.js';
 import type { SignedAnswer } from './certificate-list.js';
 import type { SharedStore } from './shared-store.js';
 
-/** As long as a download can take: whoever finds the lease taken looks again after it. */
-export const LEASE_MS = 10_000;
+/**
+ * How long a process has the turn to download; whoever finds it taken looks again after it. The shortest
+ * that etcd has (Consul makes 10 s of it): ten times what a download takes, and when its holder dies
+ * another has renewed within two of them. A slower download may be made twice, which costs traffic only.
+ */
+export const LEASE_MS = 2_000;
 /** How long a call waits for the download of another process before it downloads for itself. */
 const OTHERS_WAIT_MS = [100, 200, 400, 800];
 

@@ -5,6 +5,8 @@ import { atMost } from '../../support/targets.mjs';
 /** Merchants that are there before the others are counted: caches and connections are warm then. */
 const WARM = 64;
 const FILL_WITHIN_MS = 240_000;
+/** What strangers can make a process download; forging them takes less than a minute. */
+const DOWNLOADS_A_MINUTE = 60;
 
 /** Very many merchants in one process. */
 export async function crowd({ roster, settings, progress }) {
@@ -51,6 +53,7 @@ function summary({ settings, filled, lookups, timers, forOne, forAll }) {
       atMost('merchants.find(), µs', lookups.micros, 0.2),
       atMost('timers for all merchants', timers, 1),
       atMost(`downloads because of ${forgeries} forged serials`, forOne, 1),
+      atMost('… for all merchants, in a minute', forAll, DOWNLOADS_A_MINUTE),
     ],
   };
 }

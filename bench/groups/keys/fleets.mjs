@@ -11,12 +11,12 @@ const SPREAD_MS = 1_000;
 
 /** Several processes on one store: Redis, then etcd. */
 export async function fleets({ roster, settings, progress }) {
-  const kinds = Object.keys(STORES).filter((kind) => {
-    const { program, debian, label } = STORES[kind];
-    if (programPath(program)) return true;
-    console.log(`keys: ${label} is left out: no ${program} (apt-get install ${debian})`);
-    return false;
-  });
+  const isThere = (kind) => programPath(STORES[kind].program) !== undefined;
+  const kinds = Object.keys(STORES).filter(isThere);
+  const absent = Object.keys(STORES).filter((kind) => !isThere(kind));
+  for (const { program, debian, label } of absent.map((kind) => STORES[kind])) {
+    console.log(`keys: ${label} cannot be measured: no ${program} (apt-get install ${debian})`);
+  }
   const results = [];
   const running = [];
   try {
@@ -50,7 +50,11 @@ export async function fleets({ roster, settings, progress }) {
   const summaries = results.map((result) => summary(result, settings));
   return {
     rows: summaries.flatMap(({ rows }) => rows),
-    targets: summaries.flatMap(({ targets }) => targets),
+    targets: [
+      ...summaries.flatMap(({ targets }) => targets),
+      // what was not measured is not met
+      ...absent.map((kind) => atMost(`${STORES[kind].label} is not there, all of it`, NaN, 0)),
+    ],
   };
 }
 
@@ -104,7 +108,7 @@ async function takeover(fleet) {
   await sleep(PERIOD_MS);
   await fleet.announce();
   await fleet.platform.ask('hold', { count: 1 });
-  const renewal = { minAgeMs: 0.9 * PERIOD_MS, tries: 3 };
+  const renewal = { minAgeMs: 0.9 * PERIOD_MS, tries: 5 };
   const settled = new Set();
   const renewing = fleet.members.map(async (member) => {
     const first = await member.ask('renew', { minAgeMs: renewal.minAgeMs });
@@ -157,11 +161,9 @@ async function outage(fleet, { outageMs }, { begin, end }) {
   const since = await fleet.allHold();
   await fleet.turn();
   await sleep(SECOND_MS);
-  return {
-    downloads,
-    seconds: (Math.max(...since) - backAtMs) / 1e3,
-    ...(await fleet.takeCalls()),
-  };
+  const counts = await fleet.takeCalls();
+  if (counts.calls === 0) throw new Error(`${fleet.label}: nobody called during an outage`);
+  return { downloads, seconds: (Math.max(...since) - backAtMs) / 1e3, ...counts };
 }
 
 function summary({ fleet, perPeriod, reach: reached, takeover: taken, stopped, frozen }, settings) {

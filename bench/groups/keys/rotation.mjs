@@ -115,6 +115,12 @@ function summary({ rounds, counts, stream, handled, stats, settings }) {
       { part, name: 'two rotations a second', ...medians(during) },
       { part, name: 'rotations back to back', ...rounds.backToBack[0].figures },
       {
+        part: 'keys: p99 of calls, two rotations a second, × without',
+        name: 'median of the ratios of neighbours; ratio of the medians above',
+        pairs: ratio(during, without, 'p99Ms'),
+        medians: medians(during).p99Ms / medians(without).p99Ms,
+      },
+      {
         part: totals,
         name: `${counts.platform} of the platform, ${counts.merchant} of the merchant`,
         calls: sum('calls'),
