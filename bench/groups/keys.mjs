@@ -1,3 +1,4 @@
+import { chosenParts } from '../support/parts.mjs';
 import { makeRoster } from '../support/roster.mjs';
 import { crowd } from './keys/crowd.mjs';
 import { fleets } from './keys/fleets.mjs';
@@ -48,21 +49,18 @@ const SETTINGS = {
 };
 
 const PARTS = { rotation, loading, fleets, crowd };
-/** For work on one part: `WECHATPAY_BENCH_PARTS=loading npm run bench -- keys`. */
-const chosen = process.env.WECHATPAY_BENCH_PARTS?.split(',') ?? Object.keys(PARTS);
 
 /** Keys and certificates for life: rotations, loading, a fleet on one store, many merchants. */
 export async function run({ quick, progress }) {
-  const unknown = chosen.filter((name) => !Object.hasOwn(PARTS, name));
-  if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')} in keys`);
+  const chosen = chosenParts(PARTS);
   const settings = quick ? SETTINGS.quick : SETTINGS.full;
   const roster = await makeRoster();
-  const start = (name) => PARTS[name]({ roster, settings, progress });
+  const start = (part) => part({ roster, settings, progress });
   const results = [];
   if (quick) {
     // Half of it is waiting, and nobody looks at the figures.
     results.push(...(await Promise.all(chosen.map(start))));
-  } else for (const name of chosen) results.push(await start(name));
+  } else for (const part of chosen) results.push(await start(part));
   return {
     rows: results.flatMap(({ rows }) => rows),
     targets: results.flatMap(({ targets }) => targets),

@@ -61,7 +61,7 @@ export async function measureSubjects({
 /** A server of its own and a process that delivers to it, both warm. */
 async function start({ framework, route, label, open }, parties, settings) {
   const { merchant, platform } = parties;
-  const { warmUpMs: durationMs, concurrency, deliveries } = settings;
+  const { warmUpMs: durationMs, warmDeliveries: atLeast, concurrency, deliveries } = settings;
   const backend = await open?.();
   const server = await Child.start('workers/notify-server.mjs', label);
   const load = await Child.start('workers/notify-load.mjs', `deliveries to ${label}`);
@@ -77,6 +77,7 @@ async function start({ framework, route, label, open }, parties, settings) {
     url,
     path: NOTIFY_PATH,
     durationMs,
+    atLeast,
     concurrency,
     deliveries,
     once: ONCE.has(route),

@@ -18,6 +18,7 @@ export async function memory({ parties, settings, progress }) {
       merchant,
       platform: { id: platform.id, publicKey: platform.publicKey },
       warmUpMs: settings.warmUpMs,
+      warmCalls: settings.warmCalls,
       concurrency,
     });
     progress(`memory, ${calls.warm} calls to begin with`);

@@ -32,6 +32,7 @@ export async function outbound({ parties, settings, progress }) {
           merchant,
           platform: { id: platform.id, publicKey: platform.publicKey },
           warmUpMs: settings.warmUpMs,
+          warmCalls: settings.warmCalls,
           concurrency,
         });
         return caller;
