@@ -1,34 +1,21 @@
+import { DueQueue } from './due-queue.js';
 import type { MerchantContext } from './merchant-context.js';
 
-/** A place in the order, between the one used before it and the one used after it. */
-class Place {
-  older: Place = this;
-  newer: Place = this;
-
-  constructor(readonly context?: MerchantContext) {}
-
-  leave(): void {
-    this.older.newer = this.newer;
-    this.newer.older = this.older;
-  }
-
-  /** Takes the place before another one. */
-  enter(newer: Place): void {
-    this.newer = newer;
-    this.older = newer.older;
-    newer.older.newer = this;
-    newer.older = this;
-  }
+/** One that is loaded; times are counted in uses. */
+interface Place {
+  readonly context: MerchantContext;
+  usedAt: number;
 }
 
 /**
- * Merchants that may be unloaded, in the order of their last use. To use one, and to find the next to
- * go, costs a few assignments, however many there are.
+ * Merchants that may be unloaded, in the order of their last use. To use one costs one assignment,
+ * however many there are; the order is made when the next to go is asked for.
  */
 export class LoadedMerchants {
   readonly #places = new Map<string, Place>();
-  /** Closes the order to a ring: the newest is the older of it, the oldest the newer. */
-  readonly #ends = new Place();
+  /** By the last use that is known here; a later one is found when it is a place's turn. */
+  readonly #order = new DueQueue<Place>();
+  #now = 0;
 
   get size(): number {
     return this.#places.size;
@@ -37,42 +24,53 @@ export class LoadedMerchants {
   /** Puts one in, as just used. */
   add(context: MerchantContext): void {
     this.delete(context.name);
-    const place = new Place(context);
+    const place = { context, usedAt: this.#tick() };
     this.#places.set(context.name, place);
-    place.enter(this.#ends);
+    this.#order.set(place, place.usedAt);
   }
 
   delete(name: string): void {
-    this.#places.get(name)?.leave();
+    const place = this.#places.get(name);
+    if (!place) return;
     this.#places.delete(name);
+    this.#order.delete(place);
   }
 
   /** The one of this name, which is the last used from now on. */
   use(name: string): MerchantContext | undefined {
     const place = this.#places.get(name);
     if (!place) return undefined;
-    this.#toNewest(place);
+    place.usedAt = this.#tick();
     return place.context;
   }
 
   /** Takes out the one that was not used for longest; what is busy is in use, and stays. */
   takeIdle(): MerchantContext | undefined {
     for (let left = this.size; left > 0; left -= 1) {
-      const place = this.#ends.newer;
-      const { context } = place;
-      if (!context) return undefined;
-      if (!context.isBusy) {
-        this.delete(context.name);
-        return context;
+      const place = this.#oldest();
+      if (!place) return undefined;
+      if (!place.context.isBusy) {
+        this.delete(place.context.name);
+        return place.context;
       }
-      this.#toNewest(place);
+      place.usedAt = this.#tick();
     }
     return undefined;
   }
 
-  #toNewest(place: Place): void {
-    if (place.newer === this.#ends) return;
-    place.leave();
-    place.enter(this.#ends);
+  /** The first in the order, once whatever was used since then is in its place. */
+  #oldest(): Place | undefined {
+    for (;;) {
+      const knownAt = this.#order.soonestMs;
+      const place = this.#order.takeDue(knownAt);
+      if (!place) return undefined;
+      this.#order.set(place, place.usedAt);
+      if (place.usedAt === knownAt) return place;
+    }
+  }
+
+  #tick(): number {
+    this.#now += 1;
+    return this.#now;
   }
 }
