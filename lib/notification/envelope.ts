@@ -52,7 +52,7 @@ export function readEnvelope(body: Buffer): Envelope {
  */
 function parseByBytes(body: Buffer): unknown {
   const text = body.toString('latin1');
-  if (text.includes('\\') || text.includes('__proto__') || !isUtf8(body)) return undefined;
+  if (text.includes('\\') || !isUtf8(body)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
