@@ -35,7 +35,7 @@ const NAMES = {
   type: 'wechatpay-signature-type',
 } as const;
 const NEEDED = [NAMES.timestamp, NAMES.nonce, NAMES.signature, NAMES.serial];
-/** How long a value may be, and what it may not contain: to count what it may takes three times as long. */
+/** How long a value may be, and what it may not contain. */
 interface Shape {
   readonly longest: number;
   readonly wrong: RegExp;

@@ -50,8 +50,7 @@ export function assertPlausible(rawHeaders: SignedHeaderSource, nowMs: number): 
 }
 
 /**
- * Verifies and opens a notification. What is at hand is not waited for: a hop of the event loop costs as
- * much as a check.
+ * Verifies and opens a notification. What is at hand is not waited for.
  *
  * @param left time that is left for it, in milliseconds, of which a key or a credential may take two seconds
  * @returns a promise only when a key or the credential has to be fetched

@@ -10,7 +10,7 @@ const modules = join(root, 'node_modules');
 /** What npm has installed; it is written last. */
 const installed = join(modules, '.package-lock.json');
 /** What is built of the packages, last. */
-const library = [
+const packageSources = [
   join(root, 'dist', 'esm', 'index.js'),
   join(root, 'emulator', 'dist', 'esm', 'cli.js'),
 ];
@@ -67,7 +67,7 @@ export async function build(folder = sample, title = '商店 the shop') {
   await alone(async () => {
     await compilePackages();
     const shop = ['src', 'package.json', 'tsconfig.json'].map((path) => join(folder, path));
-    if (isOlder([join(folder, 'dist', 'main.js')], [...shop, ...library])) {
+    if (isOlder([join(folder, 'dist', 'main.js')], [...shop, ...packageSources])) {
       const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
       await compile(title, [tsc, '-p', folder]);
     }
@@ -93,7 +93,7 @@ async function compilePackages() {
     ...['lib', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'tools/build.mjs'],
     ...['emulator/lib', 'emulator/package.json', 'emulator/tsconfig.build.json'],
   ].map((path) => join(root, path));
-  if (isOlder(library, sources)) {
+  if (isOlder(packageSources, sources)) {
     await compile('两个包 the packages', [join(root, 'tools', 'build.mjs')]);
   }
 }

@@ -13,6 +13,10 @@ const ITERATIONS_A_TURN = 500;
 /** Why a file is not computed with. The message is for the reader. */
 export class RefusedP12 extends Error {}
 
+/** What a seal or a padding that does not fit most often means. */
+export const WRONG_PASSWORD =
+  'does not open with the password: that of apiclient_cert.p12 is the mchid (商户号), unless the file is damaged';
+
 /** What may be spent on one file: deriving keys is all that takes time. */
 export class IterationBudget {
   #left = MAX_TOTAL_ITERATIONS;
@@ -129,7 +133,7 @@ function decryptRc2(encrypted: Buffer, key: Buffer, iv: Buffer): Buffer {
   const decipher = forge.rc2.createDecryptionCipher(key.toString('latin1'), key.length * 8);
   decipher.start(iv.toString('latin1'));
   decipher.update(forge.util.createBuffer(encrypted.toString('latin1')));
-  if (!decipher.finish()) throw new Error('wrong padding');
+  if (!decipher.finish()) throw new RefusedP12(WRONG_PASSWORD);
   return Buffer.from(decipher.output.getBytes(), 'latin1');
 }
 

@@ -6,7 +6,13 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { bytesOf, derOf, MalformedP12, oidOf, parse, partsOf, type Node } from './asn1.js';
-import { decryptWithPassword, derivePkcs12Key, IterationBudget, RefusedP12 } from './pbe.js';
+import {
+  decryptWithPassword,
+  derivePkcs12Key,
+  IterationBudget,
+  RefusedP12,
+  WRONG_PASSWORD,
+} from './pbe.js';
 
 const DATA = '1.2.840.113549.1.7.1';
 const ENCRYPTED_DATA = '1.2.840.113549.1.7.6';
@@ -25,9 +31,6 @@ const MAC_HASHES: ReadonlyMap<string, string> = new Map([
   ['2.16.840.1.101.3.4.2.2', 'sha384'],
   ['2.16.840.1.101.3.4.2.3', 'sha512'],
 ]);
-
-const WRONG_PASSWORD =
-  'does not open with the password: that of apiclient_cert.p12 is the mchid (商户号)';
 
 /** What a merchant needs of a PKCS#12 file. */
 export interface KeyAndCertificate {
@@ -94,7 +97,7 @@ async function checkMac(
   const key = await derivePkcs12Key(hash, password, seal, 3, count, expected.length);
   const actual = createHmac(hash, key).update(content).digest();
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) {
-    throw new RefusedP12(`${WRONG_PASSWORD}, unless the file is damaged`);
+    throw new RefusedP12(WRONG_PASSWORD);
   }
 }
 
@@ -147,7 +150,7 @@ async function decrypt(
     return await decryptWithPassword(algorithm, encrypted, password, budget);
   } catch (error) {
     if (error instanceof RefusedP12 || error instanceof MalformedP12) throw error;
-    throw new RefusedP12(`${WRONG_PASSWORD}, unless the file is damaged`);
+    throw new RefusedP12(WRONG_PASSWORD);
   }
 }
 

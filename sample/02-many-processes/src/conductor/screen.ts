@@ -38,9 +38,9 @@ export class Screen {
   begin(): void {
     this.startedAtMs = performance.now();
     const head = [
-      fit(text('time', '时间'), columns.time),
-      fit(text('paid', '已付'), columns.paid),
-      fit(text('failed', '失败'), columns.failed),
+      alignRight(text('time', '时间'), columns.time),
+      alignRight(text('paid', '已付'), columns.paid),
+      alignRight(text('failed', '失败'), columns.failed),
     ];
     write(dim(`${head.join('')}   ${text('what happens', '发生了什么')}`));
   }
@@ -49,10 +49,10 @@ export class Screen {
     const { notified, failedCalls, refusedNotifications } = this.tally;
     const failures = failedCalls + refusedNotifications;
     const seconds = (performance.now() - this.startedAtMs) / 1000;
-    const failed = fit(String(failures), columns.failed);
+    const failed = alignRight(String(failures), columns.failed);
     write(
-      dim(fit(`${seconds.toFixed(1)} s`, columns.time)) +
-        fit(String(notified.size), columns.paid) +
+      dim(alignRight(`${seconds.toFixed(1)} s`, columns.time)) +
+        alignRight(String(notified.size), columns.paid) +
         (failures > 0 ? paint(31, failed) : failed) +
         `   ${bold(pad(who, columns.who))}${text(english, chinese)}`,
     );
@@ -61,7 +61,7 @@ export class Screen {
   /** The result for people. */
   table(store: StoreServer, tally: Tally): void {
     const row = (english: string, chinese: string, value: string | number): string =>
-      indent + pad(text(english, chinese), columns.label) + fit(String(value), 8);
+      indent + pad(text(english, chinese), columns.label) + alignRight(String(value), 8);
     const shops = [...tally.perShop].sort(([one], [other]) => one.localeCompare(other));
     write(
       '',
@@ -104,8 +104,7 @@ function pad(words: string, width: number): string {
   return words + ' '.repeat(Math.max(0, width - widthOf(words)));
 }
 
-/** Aligned to the right. */
-function fit(words: string, width: number): string {
+function alignRight(words: string, width: number): string {
   return ' '.repeat(Math.max(0, width - widthOf(words))) + words;
 }
 
