@@ -58,6 +58,15 @@ describe('an inbox in memory', () => {
     expect(small.size).toBe(100);
   });
 
+  it('counts an event that is done again as done last', async () => {
+    const small = fresh(5);
+    for (const key of ['one', 'two', 'again', 'old']) await (await claimed(small, key)).done();
+    nowMs += TWO_DAYS;
+    await (await claimed(small, 'again')).done();
+    for (const key of ['a', 'b', 'c', 'd']) await claimed(small, key);
+    await expect(stateOf(small, 'again')).resolves.toBe('done');
+  });
+
   it('keeps what is done when the one who had it before gives up late', async () => {
     const own = fresh();
     const slow = await claimed(own);
